@@ -1,0 +1,40 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Cpu;
+
+/// <summary>CPU side of <see cref="SwiGlu"/> and <see cref="Silu"/>.</summary>
+internal static unsafe class CpuActivations
+{
+    public static void Run<S, V>(SwiGlu op, in CpuContext context) where S : ISimd<V> where V : struct
+    {
+        float* input = context.At(op.Input), output = context.At(op.Output);
+        var width = op.Output.Columns;
+        CpuRows.For(context, op.Input.Rows.Value, 2 * width, (begin, end) =>
+        {
+            for (var row = begin; row < end; row++)
+            {
+                float* gate = input + (long)row * 2 * width, up = gate + width, y = output + (long)row * width;
+                var i = 0;
+                for (; i <= width - S.Width; i += S.Width)
+                    S.Store(y + i, S.Multiply(Silu<S, V>(S.Load(gate + i)), S.Load(up + i)));
+                for (; i < width; i++)
+                    y[i] = Silu<ScalarSimd, float>(gate[i]) * up[i];
+            }
+        });
+    }
+
+    public static void Run<S, V>(Silu op, in CpuContext context) where S : ISimd<V> where V : struct
+    {
+        float* input = context.At(op.Input), output = context.At(op.Output);
+        var count = (long)op.Input.Rows.Value * op.Input.Columns;
+        long i = 0;
+        for (; i <= count - S.Width; i += S.Width)
+            S.Store(output + i, Silu<S, V>(S.Load(input + i)));
+        for (; i < count; i++)
+            output[i] = Silu<ScalarSimd, float>(input[i]);
+    }
+
+    private static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>
+        S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Subtract(S.Broadcast(0), x))));
+}

@@ -1,0 +1,84 @@
+using System.Runtime.Intrinsics;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Cpu;
+
+/// <summary>
+/// Every op on the processor, in float32 from bfloat16 or float32 weights: the embedded default, and the second opinion the
+/// CUDA kernels are checked against. Safe for several sessions at once.
+/// </summary>
+public sealed class CpuBackend : IBackend
+{
+    private readonly CpuThreads _threads;
+    private readonly SimdLevel _simd;
+
+    /// <summary>A backend with its own threads.</summary>
+    /// <param name="threads">Threads that compute, the caller's included; 0 for one per processor.</param>
+    /// <param name="simd">Vector width.</param>
+    /// <exception cref="RequestException">A negative number of threads.</exception>
+    public CpuBackend(int threads = 0, SimdLevel simd = SimdLevel.Auto)
+    {
+        if (threads < 0)
+            throw new RequestException($"threads must be 0 (one per processor) or more, not {threads}");
+        _simd = simd.Resolve();
+        _threads = new CpuThreads(threads == 0 ? Environment.ProcessorCount : threads);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "cpu";
+
+    /// <summary>The vector width in use.</summary>
+    public SimdLevel Simd => _simd;
+
+    /// <summary>Threads in use.</summary>
+    public int Threads => _threads.Count;
+
+    /// <inheritdoc/>
+    public IDeviceBuffer Allocate(long bytes, string what) => new CpuBuffer(bytes, what);
+
+    /// <inheritdoc/>
+    public void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset) =>
+        source.CopyTo(((CpuBuffer)destination).Slice(offset, source.Length));
+
+    /// <inheritdoc/>
+    public void Download(IDeviceBuffer source, long offset, Span<byte> destination) =>
+        ((CpuBuffer)source).Slice(offset, destination.Length).CopyTo(destination);
+
+    /// <inheritdoc/>
+    public void Run(Op op, Batch batch, IMemoryMap memory)
+    {
+        var context = new CpuContext(batch, memory, _threads);
+        switch (_simd)
+        {
+            case SimdLevel.Scalar: Run<ScalarSimd, float>(op, context); break;
+            case SimdLevel.Vector128: Run<Simd128, Vector128<float>>(op, context); break;
+            case SimdLevel.Avx2: Run<Simd256, Vector256<float>>(op, context); break;
+            default: Run<Simd512, Vector512<float>>(op, context); break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _threads.Dispose();
+
+    private static void Run<S, V>(Op op, in CpuContext context) where S : ISimd<V> where V : struct
+    {
+        switch (op)
+        {
+            case EmbeddingGather o: CpuEmbeddingGather.Run<S, V>(o, context); break;
+            case Patchify o: CpuPatchify.Run<S, V>(o, context); break;
+            case PlaceTime o: CpuCopyRows.Run(o, context); break;
+            case PickRows o: CpuCopyRows.Run(o, context); break;
+            case RmsNorm o: CpuRmsNorm.Run<S, V>(o, context); break;
+            case MatMul o: CpuMatMul.Run<S, V>(o, context); break;
+            case SwiGlu o: CpuActivations.Run<S, V>(o, context); break;
+            case Silu o: CpuActivations.Run<S, V>(o, context); break;
+            case TimestepSinusoids o: CpuTimestepSinusoids.Run(o, context); break;
+            case QkvToCache o: CpuQkvToCache.Run<S, V>(o, context); break;
+            case Attention o: CpuAttention.Run<S, V>(o, context); break;
+            case Unpatchify o: CpuUnpatchify.Run(o, context); break;
+            case VelocityStep o: CpuVelocityStep.Run(o, context); break;
+            default: throw new NotSupportedException($"the CPU backend has no kernel for {op}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Runtime.ConstrainedExecution;
+using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
+
+namespace Tuna2.Engine.Cpu;
+
+/// <summary>
+/// Aligned native memory. Freed by Dispose; the finalizer is there for the few large buffers a forgotten Dispose would leak.
+/// </summary>
+internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
+{
+    private void* _memory;
+
+    public CpuBuffer(long bytes, string what)
+    {
+        Bytes = bytes;
+        try
+        {
+            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Plan.Alignment), Plan.Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new DeviceException($"not enough memory: {bytes / 1048576.0:F0} MiB for {what}");
+        }
+    }
+
+    ~CpuBuffer() => Free();
+
+    public long Bytes { get; }
+
+    /// <summary>The first byte; throws when the buffer was disposed.</summary>
+    public byte* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_memory is null, this);
+            return (byte*)_memory;
+        }
+    }
+
+    /// <summary>Bytes [offset, offset + length) of the buffer.</summary>
+    public Span<byte> Slice(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Bytes - offset);
+        return new Span<byte>(Pointer + offset, length);
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(_memory);
+        _memory = null;
+    }
+}

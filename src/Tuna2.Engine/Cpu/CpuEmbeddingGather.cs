@@ -1,0 +1,24 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Cpu;
+
+/// <summary>CPU side of <see cref="EmbeddingGather"/>: one widening copy per text row.</summary>
+internal static unsafe class CpuEmbeddingGather
+{
+    public static void Run<S, V>(EmbeddingGather op, in CpuContext context) where S : ISimd<V> where V : struct
+    {
+        var table = CpuContext.Matrix(op.Table);
+        var output = context.At(op.Output);
+        var width = op.Table.Columns;
+        var tokens = context.Batch.Tokens;
+        for (var row = 0; row < tokens.Count; row++)
+        {
+            if (tokens[row] < 0)
+                continue;
+            if (tokens[row] >= op.Table.Rows)
+                throw new RequestException($"token id {tokens[row]} is not in the model's vocabulary of {op.Table.Rows}");
+            CpuElements.Widen<S, V>(table, (long)tokens[row] * width, op.Table.Precision, output + (long)row * width, width);
+        }
+    }
+}

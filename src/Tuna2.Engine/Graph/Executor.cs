@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+
+namespace Tuna2.Engine.Graph;
+
+/// <summary>
+/// Runs a planned graph on a backend: orders nothing, decides nothing, only launches. Holds the arena; states belong to the
+/// <see cref="StateStore"/> of the session.
+/// </summary>
+public sealed class Executor : IMemoryMap, IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly StateStore _states;
+    private readonly IDeviceBuffer _arena;
+
+    /// <summary>Plans the graph and takes the arena.</summary>
+    /// <exception cref="DeviceException">There is not enough memory for the arena.</exception>
+    public Executor(ModelGraph graph, IBackend backend, StateStore states)
+    {
+        Plan = new Plan(graph);
+        _backend = backend;
+        _states = states;
+        _arena = backend.Allocate(Math.Max(Plan.PlannedBytes, Plan.Alignment), "activations");
+    }
+
+    /// <summary>Where everything lies.</summary>
+    public Plan Plan { get; }
+
+    /// <summary>Runs every op in order; cancellation is seen between ops.</summary>
+    public void Run(Batch batch, CancellationToken cancellation)
+    {
+        foreach (var op in Plan.Graph.Ops)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _backend.Run(op, batch, this);
+        }
+    }
+
+    /// <summary>The contents of a kept value after a run: its actual rows.</summary>
+    public float[] Read(Value value)
+    {
+        var data = new float[(long)value.Rows.Value * value.Columns];
+        var (buffer, offset) = Locate(value);
+        _backend.Download(buffer, offset, MemoryMarshal.AsBytes(data.AsSpan()));
+        return data;
+    }
+
+    /// <inheritdoc/>
+    public (IDeviceBuffer Buffer, long Offset) Locate(Value value) => value.Storage == Storage.Transient
+        ? (_arena, Plan.OffsetOf(value))
+        : (_states.BufferOf(value), 0);
+
+    /// <inheritdoc/>
+    public void Dispose() => _arena.Dispose();
+}

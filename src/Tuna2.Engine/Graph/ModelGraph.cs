@@ -1,0 +1,23 @@
+namespace Tuna2.Engine.Graph;
+
+/// <summary>Ops in the order they run, and the values between them. Built once per kind of run, then planned.</summary>
+public sealed class ModelGraph
+{
+    private readonly List<Op> _ops = [];
+    private readonly HashSet<Value> _kept = [];
+
+    /// <summary>The ops in execution order.</summary>
+    public IReadOnlyList<Op> Ops => _ops;
+
+    /// <summary>Transient values that must still be readable after the run.</summary>
+    public IReadOnlySet<Value> Kept => _kept;
+
+    /// <summary>Appends an op.</summary>
+    public void Add(Op op) => _ops.Add(op);
+
+    /// <summary>A new value that lives in the arena.</summary>
+    public static Value Transient(string name, Extent rows, int columns) => new(name, rows, columns, Storage.Transient);
+
+    /// <summary>Keeps a transient value's contents until the next run: for parity and attention maps.</summary>
+    public void Keep(Value value) => _kept.Add(value);
+}

@@ -1,0 +1,47 @@
+namespace Tuna2.Engine.Graph.Ops;
+
+/// <summary>
+/// output = residual + gate * (input x weight^T + bias): a linear layer with what usually follows it. Residual, gate and bias
+/// are optional; the gate is the AdaLN vector of the row's sequence (1 for text).
+/// </summary>
+public sealed class MatMul(string name, Value input, Weight weight, Value output, Weight? bias = null, Value? residual = null, Modulation? gate = null) : Op(name)
+{
+    /// <summary>(rows, in).</summary>
+    public Value Input { get; } = input;
+
+    /// <summary>(out, in), checkpoint layout.</summary>
+    public Weight Weight { get; } = weight.Columns == input.Columns && weight.Rows == output.Columns
+        ? weight
+        : throw new ArgumentException($"{name}: {weight} does not map {input} to {output}");
+
+    /// <summary>(rows, out).</summary>
+    public Value Output { get; } = output;
+
+    /// <summary>(out), or null.</summary>
+    public Weight? Bias { get; } = bias;
+
+    /// <summary>(rows, out), or null.</summary>
+    public Value? Residual { get; } = residual;
+
+    /// <summary>AdaLN gate, or null for 1.</summary>
+    public Modulation? Gate { get; } = gate;
+
+    /// <inheritdoc/>
+    public override IEnumerable<Value> Reads
+    {
+        get
+        {
+            yield return Input;
+            if (Residual is not null)
+                yield return Residual;
+            if (Gate is { } gate)
+                yield return gate.Table;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Value> Writes => [Output];
+
+    /// <inheritdoc/>
+    public override Value? Replaceable => Residual;
+}

@@ -1,0 +1,61 @@
+namespace Tuna2.Engine.Graph.Ops;
+
+/// <summary>Which part of a solver's step is taken.</summary>
+public enum StepPhase
+{
+    /// <summary>next = z + dt v.</summary>
+    Euler,
+
+    /// <summary>Heun's first half: remembers v, trial = z + dt v.</summary>
+    HeunTrial,
+
+    /// <summary>Heun's second half: next = z + dt (remembered v + v at the trial state) / 2.</summary>
+    HeunCorrect,
+}
+
+/// <summary>The numbers of a step, written by the sampler before it runs.</summary>
+public sealed class StepParameters
+{
+    /// <summary>The time the prediction was made at.</summary>
+    public float Time { get; set; }
+
+    /// <summary>Length of the step in time.</summary>
+    public float Delta { get; set; }
+
+    /// <summary>CFG strength; 1 takes the conditional prediction alone.</summary>
+    public float Guidance { get; set; } = 1;
+
+    /// <summary>Which part of the solver's step.</summary>
+    public StepPhase Phase { get; set; }
+}
+
+/// <summary>
+/// From a prediction to the next state, fused: x0 = u + g (c - u); v = (x0 - z) / max(0.05, 1 - t); then the solver's update
+/// (MODEL.md 4, official jit_utils.py). Element by element in float32.
+/// </summary>
+public sealed class VelocityStep(string name, Value predictions, Value pictures, Value velocity, StepParameters parameters) : Op(name)
+{
+    /// <summary>(branches, elements): conditional x0, then unconditional.</summary>
+    public Value Predictions { get; } = predictions;
+
+    /// <summary>(slots, elements): slot <see cref="StateSlot"/> is z, slot <see cref="TrialSlot"/> Heun's trial state.</summary>
+    public Value Pictures { get; } = pictures;
+
+    /// <summary>(1, elements): Heun's remembered v.</summary>
+    public Value Velocity { get; } = velocity;
+
+    /// <summary>The step's numbers.</summary>
+    public StepParameters Parameters { get; } = parameters;
+
+    /// <summary>The picture slot that holds z.</summary>
+    public const int StateSlot = 0;
+
+    /// <summary>The picture slot that holds Heun's trial state.</summary>
+    public const int TrialSlot = 1;
+
+    /// <inheritdoc/>
+    public override IEnumerable<Value> Reads => [Predictions, Pictures, Velocity];
+
+    /// <inheritdoc/>
+    public override IEnumerable<Value> Writes => [Pictures, Velocity];
+}

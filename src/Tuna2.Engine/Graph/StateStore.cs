@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace Tuna2.Engine.Graph;
+
+/// <summary>The values of a session that survive runs, and their memory.</summary>
+/// <param name="backend">Where the memory is taken.</param>
+public sealed class StateStore(IBackend backend) : IDisposable
+{
+    private readonly Dictionary<Value, IDeviceBuffer> _buffers = [];
+
+    /// <summary>Bytes held.</summary>
+    public long Bytes => _buffers.Values.Sum(b => b.Bytes);
+
+    /// <summary>A new state of <paramref name="rows"/> x <paramref name="columns"/>; its contents are undefined until written.</summary>
+    /// <exception cref="DeviceException">There is not enough memory.</exception>
+    public Value Add(string name, Extent rows, int columns)
+    {
+        var value = new Value(name, rows, columns, Storage.State);
+        _buffers.Add(value, backend.Allocate(value.MaxBytes, name));
+        return value;
+    }
+
+    /// <summary>The memory of a state.</summary>
+    public IDeviceBuffer BufferOf(Value value) => _buffers.TryGetValue(value, out var buffer)
+        ? buffer
+        : throw new InvalidOperationException($"{value} belongs to another session");
+
+    /// <summary>Writes rows of a state from the host.</summary>
+    public void Write(Value value, int row, ReadOnlySpan<float> data) =>
+        backend.Upload(MemoryMarshal.AsBytes(data), BufferOf(value), (long)row * value.Columns * sizeof(float));
+
+    /// <summary>Reads rows of a state to the host.</summary>
+    public void Read(Value value, int row, Span<float> data) =>
+        backend.Download(BufferOf(value), (long)row * value.Columns * sizeof(float), MemoryMarshal.AsBytes(data));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var buffer in _buffers.Values)
+            buffer.Dispose();
+        _buffers.Clear();
+    }
+}

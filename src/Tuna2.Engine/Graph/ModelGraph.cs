@@ -18,6 +18,9 @@ public sealed class ModelGraph
     /// <summary>A new value that lives in the arena.</summary>
     public static Value Transient(string name, Extent rows, int columns) => new(name, rows, columns, Storage.Transient);
 
+    /// <summary>The transient value of that name, or null.</summary>
+    public Value? Find(string name) => _ops.SelectMany(op => op.Writes).FirstOrDefault(v => v.Storage == Storage.Transient && v.Name == name);
+
     /// <summary>Keeps a transient value's contents until the next run: for parity and attention maps.</summary>
     public void Keep(Value value) => _kept.Add(value);
 }

@@ -1,0 +1,8 @@
+namespace Tuna2.Engine;
+
+/// <summary>How far a request has come; reported after every solver step, on the computing thread.</summary>
+/// <param name="Image">Index of the picture being made, from 0.</param>
+/// <param name="Images">Pictures in all.</param>
+/// <param name="Step">Steps done of this picture.</param>
+/// <param name="Steps">Steps of a picture.</param>
+public readonly record struct GenerationProgress(int Image, int Images, int Step, int Steps);

@@ -1,0 +1,54 @@
+namespace Tuna2.Engine;
+
+/// <summary>What to do with a prompt longer than the model takes.</summary>
+public enum OverlongPrompt
+{
+    /// <summary>Refuse it with the two lengths.</summary>
+    Refuse,
+
+    /// <summary>Cut it as the official code does, and say so in <see cref="GeneratedImage.Warnings"/>.</summary>
+    Cut,
+}
+
+/// <summary>
+/// How a picture is made. What is null takes the model's default: the <c>defaults</c> of its config.json, or the official
+/// settings of its variant.
+/// </summary>
+public sealed record ImageOptions
+{
+    /// <summary>Columns in pixels, a multiple of 16.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Rows in pixels, a multiple of 16.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>Solver steps.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Classifier-free guidance strength; 1 (or 0) follows the prompt alone and needs half the work.</summary>
+    public float? Guidance { get; init; }
+
+    /// <summary>The times (low, high) within which guidance is applied; all by default.</summary>
+    public (float Low, float High) GuidanceInterval { get; init; } = (0, 1);
+
+    /// <summary>The solver.</summary>
+    public SamplerKind? Sampler { get; init; }
+
+    /// <summary>
+    /// Seed of the first picture; picture i takes seed + i. Null: 42 for text-to-image, a random one for edits. The seed used
+    /// is returned with each picture. Reconstruction draws nothing.
+    /// </summary>
+    public long? Seed { get; init; }
+
+    /// <summary>What the picture should not be; empty for none (text-to-image) or no text (edits).</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>Factor on the start noise.</summary>
+    public float? NoiseScale { get; init; }
+
+    /// <summary>How many pictures.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>What to do with a prompt longer than the model takes.</summary>
+    public OverlongPrompt OverlongPrompt { get; init; }
+}

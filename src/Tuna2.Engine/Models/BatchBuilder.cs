@@ -1,0 +1,99 @@
+using Tuna2.Engine.Graph;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>Picks what a batch computes out of prompts: positions [from, to) of one branch after the other.</summary>
+internal sealed class BatchBuilder
+{
+    private readonly List<Sequence> _sequences = [];
+    private readonly List<int> _tokens = [];
+    private readonly List<PatchPlacement> _patches = [];
+    private readonly List<TimePlacement> _times = [];
+    private readonly List<PredictionPlacement> _predictions = [];
+    private readonly List<int> _picked = [];
+
+    /// <summary>Rows so far.</summary>
+    public int Rows => _tokens.Count;
+
+    /// <summary>
+    /// Adds positions [from, to) of a prompt: text pieces and spans become sequences over the branch's keys at
+    /// <paramref name="kvBase"/>. A span is inside the range or outside it, never cut.
+    /// </summary>
+    /// <param name="layout">The prompt.</param>
+    /// <param name="from">First position.</param>
+    /// <param name="to">Position behind the last.</param>
+    /// <param name="kvBase">Where the branch's keys begin.</param>
+    /// <param name="cleanTime">Row of the time tables for clean spans.</param>
+    /// <param name="targetTime">Row of the time tables for the span being denoised.</param>
+    /// <param name="sourcePicture">Picture slot of clean spans and of reconstruct's source patches.</param>
+    /// <param name="targetPicture">Picture slot of the span being denoised.</param>
+    public BatchBuilder Add(PromptLayout layout, int from, int to, int kvBase, int cleanTime, int targetTime, int sourcePicture, int targetPicture)
+    {
+        var position = from;
+        while (position < to)
+        {
+            var row = Rows;
+            if (layout.Spans.FirstOrDefault(s => s.Offset == position) is { Length: > 1 } span)
+            {
+                var time = span.Clean ? cleanTime : targetTime;
+                Sequence(span.Length, time, span.Grid);
+                _times.Add(new TimePlacement(time, row));
+                _patches.Add(new PatchPlacement(span.Clean ? sourcePicture : targetPicture, row + 1));
+                _tokens.AddRange(Enumerable.Repeat(-1, span.Length));
+            }
+            else
+            {
+                var end = layout.Spans.Where(s => s.Offset > position).Select(s => s.Offset).Append(to).Min();
+                Sequence(end - position, -1, null);
+                _tokens.AddRange(layout.Tokens.Skip(position).Take(end - position));
+            }
+            position += _sequences[^1].QLen;
+
+            void Sequence(int length, int mod, Grid? grid) =>
+                _sequences.Add(new Sequence(row, length, kvBase, position, position, mod, grid));
+        }
+
+        if (layout.SourcePatches is { } source && source >= from && source < to)
+        {
+            var first = Rows - (to - source);
+            var count = layout.Target.Grid.Count;
+            _patches.Add(new PatchPlacement(sourcePicture, first));
+            for (var i = 0; i < count; i++)
+                _tokens[first + i] = -1;
+        }
+        return this;
+    }
+
+    /// <summary>Adds one token of text at a position behind what the caches hold.</summary>
+    public BatchBuilder AddToken(int token, int position, int kvBase)
+    {
+        _sequences.Add(new Sequence(Rows, 1, kvBase, position, position, -1, null));
+        _tokens.Add(token);
+        return this;
+    }
+
+    /// <summary>Asks for the prediction of the span whose time token is at <paramref name="timeRow"/>.</summary>
+    public BatchBuilder Predict(int timeRow, int slot)
+    {
+        _predictions.Add(new PredictionPlacement(timeRow + 1, slot));
+        return this;
+    }
+
+    /// <summary>Asks for the language head at the last row added.</summary>
+    public BatchBuilder PickLast()
+    {
+        _picked.Add(Rows - 1);
+        return this;
+    }
+
+    /// <summary>The finished tables.</summary>
+    public Batch Build() => new()
+    {
+        Sequences = [.. _sequences],
+        Tokens = [.. _tokens],
+        Patches = [.. _patches],
+        Times = [.. _times],
+        Predictions = [.. _predictions],
+        Picked = [.. _picked],
+    };
+}

@@ -1,0 +1,94 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Imaging;
+using Tuna2.Engine.Sampling;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>A picture request, tokenized and checked, ready to run.</summary>
+internal sealed class ImageJob
+{
+    private readonly TunaModel _model;
+    private readonly ImageRequest _request;
+    private readonly string _prompt;
+    private readonly RgbImage? _source;
+    private readonly List<string> _warnings = [];
+    private readonly DenoisePlan _plan;
+
+    /// <exception cref="RequestException">A prompt is too long.</exception>
+    public ImageJob(TunaModel model, ImageRequest request, string prompt, RgbImage? source)
+    {
+        (_model, _request, _prompt, _source) = (model, request, prompt, source);
+        List<PromptLayout> branches = [Layout(Encode(prompt, "prompt"))];
+        if (request.Guidance.Needed)
+            branches.Add(Layout(Encode(request.NegativePrompt, "negative prompt")));
+        _plan = new DenoisePlan(branches, request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
+    }
+
+    /// <summary>Makes the pictures, one after the other; they share the prompt's keys and values.</summary>
+    public IReadOnlyList<GeneratedImage> Run(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    {
+        var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));
+        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, _plan);
+        var denoiser = new Denoiser(predictor, _plan);
+        denoiser.Begin(pixels, cancellation);
+        var images = new List<GeneratedImage>();
+        for (var i = 0; i < _request.Count; i++)
+        {
+            var image = i;
+            var start = _request.Task == ImageTask.Reconstruct ? (float[])pixels.Clone() : Noise(_request.Seed!.Value + i);
+            for (var e = 0; e < start.Length; e++)
+                start[e] *= _request.NoiseScale;
+            var final = denoiser.Run(start, step => progress?.Report(new(image, _request.Count, step, _request.Steps)), null, cancellation);
+            if (final.AsSpan().ContainsAny(float.NaN, float.PositiveInfinity, float.NegativeInfinity))
+                throw new ModelException("the model's prediction is not finite: are its weights damaged?");
+            images.Add(new GeneratedImage(PixelTensor.ToImage(final, _request.Width, _request.Height), Parameters(i), _warnings));
+        }
+        return images;
+    }
+
+    /// <summary>The start noise of a seed, as the official code draws it (MODEL.md section 4).</summary>
+    private float[] Noise(long seed)
+    {
+        var noise = new float[_model.Config.ImageChannels * _request.Height * _request.Width];
+        new TorchRandom(seed).FillNormal(noise);
+        return noise;
+    }
+
+    private int[] Encode(string text, string what)
+    {
+        var ids = _model.Tokenizer.Encode(text);
+        if (ImageRequest.PromptLimit(_request.Task, Grid) is not { } limit || ids.Length <= limit)
+            return ids;
+        if (_request.Overlong == OverlongPrompt.Refuse)
+            throw new RequestException($"the {what} has {ids.Length} tokens; at {_request.Width}x{_request.Height} the model takes {limit}");
+        _warnings.Add($"the {what} was cut from {ids.Length} to {limit} tokens, what the model takes at {_request.Width}x{_request.Height}");
+        return ids[..limit];
+    }
+
+    private Grid Grid => _request.Grid(_model.Config.PatchSize);
+
+    private PromptLayout Layout(int[] ids) => _request.Task switch
+    {
+        ImageTask.Generate => PromptLayout.TextToImage(_model.Tokens, ids, Grid),
+        ImageTask.Edit => PromptLayout.Edit(_model.Tokens, ids, Grid),
+        _ => PromptLayout.Reconstruct(_model.Tokens, ids, Grid),
+    };
+
+    private GenerationParameters Parameters(int image) => new()
+    {
+        Task = _request.Task.ToString().ToLowerInvariant(),
+        Prompt = _prompt,
+        NegativePrompt = _request.Guidance.Needed ? _request.NegativePrompt : "",
+        Steps = _request.Steps,
+        Sampler = _request.Sampler,
+        Guidance = _request.Guidance.Scale,
+        GuidanceLow = _request.Guidance.Low,
+        GuidanceHigh = _request.Guidance.High,
+        Seed = _request.Seed + image,
+        Width = _request.Width,
+        Height = _request.Height,
+        NoiseScale = _request.NoiseScale,
+        Model = _model.Name,
+        Device = _model.Device,
+    };
+}

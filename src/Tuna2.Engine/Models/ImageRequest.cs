@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Sampling;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>Options with the model's defaults filled in, checked: nothing past this point can be out of range.</summary>
+internal sealed record ImageRequest(
+    ImageTask Task, int Width, int Height, int Steps, SamplerKind Sampler, Guidance Guidance, long? Seed, string NegativePrompt, float NoiseScale, int Count, OverlongPrompt Overlong)
+{
+    /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
+    public const int MaxSide = 4096;
+
+    /// <summary>The most solver steps.</summary>
+    public const int MaxSteps = 10000;
+
+    /// <summary>The most pictures of one request.</summary>
+    public const int MaxCount = 1000;
+
+    /// <summary>Seed of text-to-image when none is given (official t2i config).</summary>
+    public const long DefaultSeed = 42;
+
+    /// <summary>The patches of its picture.</summary>
+    public Grid Grid(int patch) => new(1, Height / patch, Width / patch);
+
+    /// <summary>Fills in and checks.</summary>
+    /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
+    public static ImageRequest Of(ImageTask task, ImageOptions options, ModelConfig config)
+    {
+        var d = config.Defaults;
+        var edit = task == ImageTask.Edit;
+        var (width, height) = Size(options.Width, options.Height, config);
+        var steps = options.Steps ?? d.Steps;
+        if (steps is < 1 or > MaxSteps)
+            throw new RequestException($"steps must be 1 to {MaxSteps}, not {steps}");
+        var guidance = options.Guidance ?? (edit ? d.EditGuidance : d.Guidance);
+        if (!(guidance >= 0 && float.IsFinite(guidance)))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"guidance must be a number of 0 or more, not {guidance}"));
+        var (low, high) = options.GuidanceInterval;
+        if (!(low >= 0 && low <= high && high <= 1))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the guidance interval must lie within 0 to 1, low before high, not {low} to {high}"));
+        var noise = options.NoiseScale ?? config.NoiseScale;
+        if (!(noise >= 0 && float.IsFinite(noise)))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the noise scale must be a number of 0 or more, not {noise}"));
+        if (options.Count is < 1 or > MaxCount)
+            throw new RequestException($"count must be 1 to {MaxCount}, not {options.Count}");
+        var negative = options.NegativePrompt ?? (edit ? d.EditNegativePrompt : d.NegativePrompt);
+        long? seed = task switch
+        {
+            ImageTask.Generate => options.Seed ?? DefaultSeed,
+            ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
+            _ => null,
+        };
+        return new(task, width, height, steps, options.Sampler ?? d.Sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);
+    }
+
+    /// <summary>A size, from the options or the model, checked.</summary>
+    /// <exception cref="RequestException">A side is not a multiple of the patch size within 1 patch to <see cref="MaxSide"/>.</exception>
+    public static (int Width, int Height) Size(int? width, int? height, ModelConfig config)
+    {
+        return (Side(width ?? config.Defaults.Width, "width"), Side(height ?? config.Defaults.Height, "height"));
+
+        int Side(int side, string name) => side >= config.PatchSize && side <= MaxSide && side % config.PatchSize == 0
+            ? side
+            : throw new RequestException($"{name} must be a multiple of {config.PatchSize} from {config.PatchSize} to {MaxSide}, not {side}");
+    }
+
+    /// <summary>
+    /// The most prompt tokens (MODEL.md section 2, official get_hyper_params); null where the official code does not cut.
+    /// </summary>
+    public static int? PromptLimit(ImageTask task, Grid grid)
+    {
+        var span = grid.Count + 1;
+        if (task == ImageTask.Edit)
+            return 4096 - 2 * span - 6 is > 0 and var room ? room : null;
+        var aim = grid.Count + 1024;
+        var length = Math.Abs(aim - 2048) <= Math.Abs(aim - 5120) ? 2048 : 5120;
+        // Reconstruction's padding comes on top of the sequence, so the prompt keeps its room and N more.
+        var limit = length - span - 4 + (task == ImageTask.Reconstruct ? grid.Count : 0);
+        return limit > 0 ? limit : null;
+    }
+}

@@ -1,0 +1,31 @@
+using Tuna2.Engine.Graph;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>What depends on t alone, a row per time.</summary>
+/// <param name="Times">(times, 1): the times themselves.</param>
+/// <param name="Embeddings">(times, hidden): the time tokens.</param>
+/// <param name="Layers">Per head layer (times, 6 x hidden): AdaLN vectors.</param>
+/// <param name="Final">(times, 2 x hidden): the final layer's.</param>
+internal sealed record TimeState(Value Times, Value Embeddings, IReadOnlyList<Value> Layers, Value Final);
+
+/// <summary>Keys and values of a layer, (capacity, kv heads x head dim) each.</summary>
+internal sealed record KeyValueCache(Value Keys, Value Values);
+
+/// <summary>The caches of every layer.</summary>
+internal sealed record CacheState(IReadOnlyList<KeyValueCache> Llm, IReadOnlyList<KeyValueCache> Head);
+
+/// <summary>Pictures of one size.</summary>
+/// <param name="Height">Rows in pixels.</param>
+/// <param name="Width">Columns in pixels.</param>
+/// <param name="Pictures">(slots, channels x height x width): z, Heun's trial state, the source.</param>
+/// <param name="Predictions">(predictions, channels x height x width): the head's x0 per branch.</param>
+/// <param name="Velocity">(1, channels x height x width): what Heun remembers.</param>
+internal sealed record PictureState(int Height, int Width, Value Pictures, Value Predictions, Value Velocity)
+{
+    /// <summary>The slot of the source picture; the slots before it are VelocityStep's.</summary>
+    public const int SourceSlot = 2;
+
+    /// <summary>Slots in all.</summary>
+    public const int Slots = 3;
+}

@@ -1,0 +1,93 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>A linear layer: (out, in) and, where the checkpoint has one, its bias.</summary>
+internal sealed record Linear(Weight Weight, Weight? Bias = null);
+
+/// <summary>A layer of the LLM (Qwen2): pre-norm attention with q/k/v biases, pre-norm SwiGLU MLP.</summary>
+internal sealed record LlmLayer(Weight InputNorm, Linear Qkv, Linear Output, Weight PostNorm, Linear GateUp, Linear Down);
+
+/// <summary>A layer of the flow head: like the LLM's, with q/k norms, no biases, and AdaLN-Zero.</summary>
+internal sealed record HeadLayer(
+    Linear AdaLn, Weight InputNorm, Linear Qkv, Weight QueryNorm, Weight KeyNorm, Linear Output, Weight PostNorm, Linear GateUp, Linear Down);
+
+/// <summary>Every weight of a Tuna-2 model on one backend, under its checkpoint name; shared by sessions.</summary>
+internal sealed class Tuna2Weights : IDisposable
+{
+    private readonly IReadOnlyList<IDeviceBuffer> _buffers;
+
+    private Tuna2Weights(ModelConfig config, WeightLoader load)
+    {
+        Embedding = load.Matrix("tuna.model.embed_tokens.weight");
+        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
+        FinalNorm = load.Vector("tuna.model.norm.weight");
+        LanguageHead = config.TieWordEmbeddings ? Embedding : load.Matrix("tuna.lm_head.weight");
+        Patch = new(load.Matrix("vision_encoder.patch_embedding.weight"), load.Vector("vision_encoder.patch_embedding.bias"));
+        PatchNorm = load.Vector("vision_encoder.norm.weight");
+        TimeIn = Biased(load, "time_embed.mlp.0");
+        TimeOut = Biased(load, "time_embed.mlp.2");
+        Head = [.. Enumerable.Range(0, config.FlowHead.NumLayers).Select(i => HeadLayer(load, $"diffusion_head_a.{i}"))];
+        HeadFinalAdaLn = Biased(load, "diffusion_head_b.adaLN_modulation.1");
+        HeadFinalNorm = load.Vector("diffusion_head_b.norm_final.weight");
+        HeadFinal = Biased(load, "diffusion_head_b.linear");
+        _buffers = load.Release();
+        Bytes = _buffers.Sum(b => b.Bytes);
+    }
+
+    /// <summary>(vocabulary, hidden).</summary>
+    public Weight Embedding { get; }
+    public IReadOnlyList<LlmLayer> Layers { get; }
+    public Weight FinalNorm { get; }
+    /// <summary>(vocabulary, hidden); the embedding itself where the model ties them.</summary>
+    public Weight LanguageHead { get; }
+    /// <summary>(hidden, channels x patch x patch).</summary>
+    public Linear Patch { get; }
+    public Weight PatchNorm { get; }
+    public Linear TimeIn { get; }
+    public Linear TimeOut { get; }
+    public IReadOnlyList<HeadLayer> Head { get; }
+    public Linear HeadFinalAdaLn { get; }
+    public Weight HeadFinalNorm { get; }
+    /// <summary>(patch x patch x channels, hidden).</summary>
+    public Linear HeadFinal { get; }
+
+    /// <summary>Bytes on the backend.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Loads everything the model needs; the checkpoint was checked against the manifest before.</summary>
+    public static Tuna2Weights Load(ModelConfig config, Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        using var loader = new WeightLoader(checkpoint, backend, progress, cancellation);
+        return new Tuna2Weights(config, loader);
+    }
+
+    public void Dispose()
+    {
+        foreach (var buffer in _buffers)
+            buffer.Dispose();
+    }
+
+    private static Linear Biased(WeightLoader load, string name) => new(load.Matrix($"{name}.weight"), load.Vector($"{name}.bias"));
+
+    private static LlmLayer LlmLayer(WeightLoader load, string name) => new(
+        load.Vector($"{name}.input_layernorm.weight"),
+        new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
+            load.Vector($"{name}.self_attn.q_proj.bias", $"{name}.self_attn.k_proj.bias", $"{name}.self_attn.v_proj.bias")),
+        new(load.Matrix($"{name}.self_attn.o_proj.weight")),
+        load.Vector($"{name}.post_attention_layernorm.weight"),
+        new(load.Matrix($"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix($"{name}.mlp.down_proj.weight")));
+
+    private static HeadLayer HeadLayer(WeightLoader load, string name) => new(
+        Biased(load, $"{name}.adaLN_modulation.1"),
+        load.Vector($"{name}.input_layernorm.weight"),
+        new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
+        load.Vector($"{name}.self_attn.q_norm.weight"),
+        load.Vector($"{name}.self_attn.k_norm.weight"),
+        new(load.Matrix($"{name}.self_attn.o_proj.weight")),
+        load.Vector($"{name}.post_attention_layernorm.weight"),
+        new(load.Matrix($"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix($"{name}.mlp.down_proj.weight")));
+}

@@ -1,0 +1,86 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Models;
+
+namespace Tuna2.Engine.Sampling;
+
+/// <summary>
+/// The fast path, exact by the mask's structure (MODEL.md section 5): what stands before the denoised span never changes, so
+/// its keys and values are computed once per branch, in the LLM and in the head; an evaluation computes the span's rows alone.
+/// </summary>
+internal sealed class PrefixPredictor : Predictor
+{
+    private readonly Executor _prefix;
+    private readonly Executor _step;
+    private readonly Extent _prefixRows;
+    private readonly Extent _stepRows;
+
+    public PrefixPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan) : base(network, backend, plan, plan.Branches.Count)
+    {
+        _prefixRows = new Extent("prefix tokens", plan.Branches.Sum(b => b.Target.Offset));
+        _stepRows = new Extent("span tokens", plan.Branches.Sum(b => b.Target.Length));
+        Executor? prefix = null;
+        try
+        {
+            prefix = new Executor(PrefixGraph(), backend, Store);
+            (_prefix, _step) = (prefix, new Executor(StepGraph(), backend, Store));
+        }
+        catch
+        {
+            prefix?.Dispose();
+            base.Dispose();
+            throw;
+        }
+    }
+
+    public override long Bytes => base.Bytes + _prefix.Plan.PlannedBytes + _step.Plan.PlannedBytes;
+
+    public override void Step(int time, int slot, int branches, CancellationToken cancellation)
+    {
+        var builder = new BatchBuilder();
+        for (var b = 0; b < branches; b++)
+        {
+            var target = Plan.Branches[b].Target;
+            var row = builder.Rows;
+            builder.Add(Plan.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot).Predict(row, b);
+        }
+        _stepRows.Value = builder.Rows;
+        _step.Run(builder.Build(), cancellation);
+    }
+
+    public override void Dispose()
+    {
+        _step.Dispose();
+        _prefix.Dispose();
+        base.Dispose();
+    }
+
+    protected override int KeysOf(PromptLayout branch) => branch.Target.End;
+
+    protected override void Prepare(CancellationToken cancellation)
+    {
+        var builder = new BatchBuilder();
+        for (var b = 0; b < Plan.Branches.Count; b++)
+            builder.Add(Plan.Branches[b], 0, Plan.Branches[b].Target.Offset, KvBases[b], CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
+        _prefixRows.Value = builder.Rows;
+        _prefix.Run(builder.Build(), cancellation);
+    }
+
+    private ModelGraph PrefixGraph()
+    {
+        var graph = new ModelGraph();
+        var sources = Plan.Branches.Sum(b => b.Spans.Count(s => s.Clean) + (b.SourcePatches is null ? 0 : 1));
+        var h = Network.Embed(graph, _prefixRows, text: true, sources > 0 ? Pictures : null, sources > 0 ? Times : null, sources);
+        Network.FlowHeadKeys(graph, Network.Llm(graph, h, Cache), Cache, Times);
+        return graph;
+    }
+
+    private ModelGraph StepGraph()
+    {
+        var graph = new ModelGraph();
+        var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Plan.Branches.Count);
+        Network.Predictions(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures);
+        graph.Add(new VelocityStep("x0_to_velocity_step", Pictures.Predictions, Pictures.Pictures, Pictures.Velocity, Parameters));
+        return graph;
+    }
+}

@@ -1,0 +1,135 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Text;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Engine;
+
+/// <summary>
+/// A loaded model: weights on a device, tokenizer, settings. Immutable and shared; work is done by its sessions.
+/// <code>
+/// using var model = await TunaModel.LoadAsync("models/tuna2-shapes");
+/// using var session = model.CreateSession();
+/// var pictures = await session.GenerateAsync("a red circle on a blue background");
+/// pictures[0].SavePng("circle.png");
+/// </code>
+/// </summary>
+public sealed class TunaModel : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly Tuna2Weights _weights;
+    private readonly Lock _lock = new();
+    private int _users = 1;
+    private bool _disposed;
+
+    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, IBackend backend, Tuna2Weights weights)
+    {
+        (Name, Config, Tokenizer, _backend, _weights) = (name, config, tokenizer, backend, weights);
+        Tokens = TunaTokens.Of(tokenizer);
+        Network = new Tuna2Network(config, weights);
+    }
+
+    /// <summary>The name of its directory.</summary>
+    public string Name { get; }
+
+    /// <summary>Its sizes, constants and default settings.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The device it is on: "cpu".</summary>
+    public string Device => _backend.Name;
+
+    /// <summary>Bytes of its weights on the device.</summary>
+    public long WeightBytes => _weights.Bytes;
+
+    internal TunaTokens Tokens { get; }
+
+    internal Tuna2Network Network { get; }
+
+    internal IBackend Backend => _backend;
+
+    /// <summary>
+    /// Loads a model directory: config.json, tokenizer.json, model*.safetensors. Every tensor is checked against the manifest
+    /// before the first is read.
+    /// </summary>
+    /// <param name="directory">The model directory.</param>
+    /// <param name="options">Device and precision; null for the defaults.</param>
+    /// <param name="progress">Told as weights are read, on the loading thread.</param>
+    /// <param name="cancellation">Stops loading; nothing stays behind.</param>
+    /// <exception cref="ModelException">Something is missing, damaged or of another model; the message names it.</exception>
+    /// <exception cref="DeviceException">The device is not there, or has too little memory.</exception>
+    /// <exception cref="RequestException">The options make no sense.</exception>
+    public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return LoadAsync(ModelFiles.Of(directory), options, progress, cancellation);
+    }
+
+    /// <summary>Loads a model whose files lie apart: as parity directories have them.</summary>
+    internal static Task<TunaModel> LoadAsync(ModelFiles files, TunaModelOptions? options, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+        Task.Factory.StartNew(() => Load(files, options ?? new(), progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>A new session: buffers of its own over the shared weights. Several may run at once.</summary>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public TunaSession CreateSession()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _users++;
+        }
+        return new TunaSession(this);
+    }
+
+    /// <summary>Lets go of the weights; they are freed at once, or when the last session is disposed.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+        }
+        Release();
+    }
+
+    /// <summary>Called by a session when it is disposed.</summary>
+    internal void Release()
+    {
+        lock (_lock)
+        {
+            if (--_users > 0)
+                return;
+        }
+        _weights.Dispose();
+        _backend.Dispose();
+    }
+
+    private static TunaModel Load(ModelFiles files, TunaModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        var config = ModelConfig.Load(files.Config);
+        if (config.Variant != ModelVariant.Tuna2Pixel)
+            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; tuna_2_pixel is");
+        var tokenizer = Tokenizer.Load(files.Tokenizer);
+        if (tokenizer.VocabularySize > config.VocabSize)
+            throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");
+        using var checkpoint = Checkpoint.Open(files.Weights);
+        WeightsManifest.Load().Check(config, checkpoint);
+
+        var backend = DeviceSelection.Open(options);
+        Tuna2Weights? weights = null;
+        try
+        {
+            weights = Tuna2Weights.Load(config, checkpoint, backend, progress, cancellation);
+            return new TunaModel(files.Name, config, tokenizer, backend, weights);
+        }
+        catch
+        {
+            weights?.Dispose();
+            backend.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using Tuna2.Engine.Cpu;
+
+namespace Tuna2.Engine;
+
+/// <summary>Where and how a model runs.</summary>
+public sealed record TunaModelOptions
+{
+    /// <summary>"auto" (the default), "cpu", "cuda" or "cuda:N". Only auto may choose; a named device is used or refused.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Precision of activations.</summary>
+    public ComputeType ComputeType { get; init; }
+
+    /// <summary>CPU threads that compute, the caller's included; 0 for one per processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>CPU vector width.</summary>
+    public SimdLevel Simd { get; init; }
+}

@@ -75,7 +75,7 @@ public class TokenizerTests
         var tokenizer = Tokenizers.Qwen;
         var clock = Stopwatch.StartNew();
         var ids = tokenizer.Encode(text);
-        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(20)));
+        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(60)));
         Assert.That(tokenizer.Decode(ids), Is.EqualTo(text));
     }
 

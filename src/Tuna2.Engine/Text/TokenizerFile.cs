@@ -82,7 +82,9 @@ sealed class TokenizerFile
     {
         if (preTokenizer is not { } value)
             throw Bad("no pre_tokenizer: not a Qwen2 tokenizer");
-        var steps = Type(value) == "Sequence" ? [.. Required(value, "pretokenizers", JsonValueKind.Array).EnumerateArray()] : new[] { value };
+        JsonElement[] steps = Type(value) == "Sequence"
+            ? [.. Required(value, "pretokenizers", JsonValueKind.Array).EnumerateArray()]
+            : [value];
         if (steps.Length != 2 || Type(steps[0]) != "Split" || Type(steps[1]) != "ByteLevel")
             throw Bad($"pre_tokenizer \"{string.Join(", ", steps.Select(Type))}\" is not supported, only \"Split, ByteLevel\"");
 

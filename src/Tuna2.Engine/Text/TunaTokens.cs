@@ -51,7 +51,11 @@ public sealed record TunaTokens(int Bos, int Eos, int Boi, int Eoi, int ImagePad
     {
         var next = 1 + file.Vocabulary.Values.Concat(file.AddedTokens.Select(token => token.Id)).Max();
         foreach (var (content, special) in s_additions)
-            if (!file.AddedTokens.Exists(token => token.Content == content))
-                file.AddedTokens.Add(new(content, file.Vocabulary.TryGetValue(content, out var id) ? id : next++, special, Normalized: !special));
+        {
+            if (file.AddedTokens.Exists(token => token.Content == content))
+                continue;
+            var id = file.Vocabulary.TryGetValue(content, out var own) ? own : next++;
+            file.AddedTokens.Add(new(content, id, special, Normalized: !special));
+        }
     }
 }

@@ -66,7 +66,8 @@ sealed record ShapesScore(string Background, bool BackgroundRight, IReadOnlyList
         int both = 0, either = 0;
         for (var i = 0; i < cover.Length; i++)
         {
-            if (Math.Abs(i % ShapesWorld.Side - shape.X) > shape.Radius + Outward || Math.Abs(i / ShapesWorld.Side - shape.Y) > shape.Radius + Outward)
+            var (y, x) = Math.DivRem(i, ShapesWorld.Side);
+            if (Math.Max(Math.Abs(x - shape.X), Math.Abs(y - shape.Y)) > shape.Radius + Outward)
                 continue;
             var expected = cover[i] >= 0.5;
             var found = Distance(Pixel(pixels, i), inside) < Distance(Pixel(pixels, i), ground);

@@ -110,8 +110,8 @@ static class ShapesWorld
     {
         var first = scene.Shapes[0];
         var text = scene.Shapes.Count == 1
-            ? WithArticle($"{scene.Size} {first.Color} {first.Form}".TrimStart()) + (scene.Position == "" ? "" : $" {scene.Position}")
-            : $"{WithArticle($"{first.Color} {first.Form}")} {scene.Relation} {WithArticle($"{scene.Shapes[1].Color} {scene.Shapes[1].Form}")}";
+            ? $"{WithArticle($"{scene.Size} {Name(first)}".TrimStart())} {scene.Position}".TrimEnd()
+            : $"{WithArticle(Name(first))} {scene.Relation} {WithArticle(Name(scene.Shapes[1]))}";
         return $"{text} on {WithArticle(scene.Background)} background";
     }
 
@@ -137,7 +137,8 @@ static class ShapesWorld
             pairs.Add(($"What shape is {(aside ? "on the left" : "at the top")}?", first.Form));
             pairs.Add(($"What shape is {(aside ? "on the right" : "at the bottom")}?", scene.Shapes[1].Form));
         }
-        pairs.AddRange(scene.Shapes.Where(shape => IsOnlyOne(scene, shape)).Select(shape => ($"What color is the {shape.Form}?", shape.Color)));
+        foreach (var shape in scene.Shapes.Where(shape => IsOnlyOne(scene, shape)))
+            pairs.Add(($"What color is the {shape.Form}?", shape.Color));
         return pairs;
     }
 
@@ -150,7 +151,7 @@ static class ShapesWorld
             edits.Add(($"change the background to {color}", scene with { Background = color }));
         foreach (var shape in scene.Shapes)
         {
-            var name = IsOnlyOne(scene, shape) ? $"the {shape.Form}" : $"the {shape.Color} {shape.Form}";
+            var name = IsOnlyOne(scene, shape) ? $"the {shape.Form}" : $"the {Name(shape)}";
             foreach (var color in ShapeColors.Except(used))
                 edits.Add(($"make {name} {color}", With(shape, shape with { Color = color })));
             foreach (var form in Forms.Where(form => form != shape.Form))
@@ -182,6 +183,8 @@ static class ShapesWorld
     }
 
     static bool IsOnlyOne(Scene scene, SceneShape shape) => scene.Shapes.Count(other => other.Form == shape.Form) == 1;
+
+    static string Name(SceneShape shape) => $"{shape.Color} {shape.Form}";
 
     static string WithArticle(string words) => (words[0] is 'a' or 'e' or 'i' or 'o' or 'u' ? "an " : "a ") + words;
 

@@ -26,7 +26,8 @@ public class ShapesWorldTests
                 Is.EquivalentTo(questions.EnumerateArray().Select(q => (q[0].GetString()!, q[1].GetString()!))));
             Assert.That(
                 ShapesWorld.Edits(scene).Select(edit => (edit.Instruction, ShapesWorld.Caption(edit.Edited), Hash(edit.Edited))),
-                Is.EquivalentTo(item.GetProperty("edits").EnumerateArray().Select(e => (e[0].GetString()!, e[1].GetString()!, e[2].GetString()!))));
+                Is.EquivalentTo(item.GetProperty("edits").EnumerateArray()
+                    .Select(e => (e[0].GetString()!, e[1].GetString()!, e[2].GetString()!))));
         }
     }
 
@@ -36,7 +37,8 @@ public class ShapesWorldTests
         var captions = Captions(7);
         Assert.That(captions, Is.EqualTo(Captions(7)));
         Assert.That(captions, Is.Not.EqualTo(Captions(8)));
-        foreach (var word in ShapesWorld.Forms.Concat(ShapesWorld.Palette.Keys).Concat(["small", "large", "left of", "above", "on the left", "at the bottom"]))
+        string[] others = ["small", "large", "left of", "above", "on the left", "at the bottom"];
+        foreach (var word in (string[])[.. ShapesWorld.Forms, .. ShapesWorld.Palette.Keys, .. others])
             Assert.That(captions.Any(caption => caption.Contains(word, StringComparison.Ordinal)), Is.True, word);
 
         static string[] Captions(int seed)
@@ -51,8 +53,10 @@ public class ShapesWorldTests
         var shapes = item.GetProperty("shapes").EnumerateArray().Select(s => (Color: s[0].GetString()!, Form: s[1].GetString()!)).ToArray();
         var background = item.GetProperty("background").GetString()!;
         return shapes.Length == 1
-            ? ShapesWorld.One(background, shapes[0].Color, shapes[0].Form, item.GetProperty("size").GetString()!, item.GetProperty("position").GetString()!)
-            : ShapesWorld.Two(background, shapes[0], item.GetProperty("relation").GetString()!, shapes[1]);
+            ? ShapesWorld.One(background, shapes[0].Color, shapes[0].Form, Word("size"), Word("position"))
+            : ShapesWorld.Two(background, shapes[0], Word("relation"), shapes[1]);
+
+        string Word(string name) => item.GetProperty(name).GetString()!;
     }
 
     /// <summary>The first half of the picture's SHA-256.</summary>

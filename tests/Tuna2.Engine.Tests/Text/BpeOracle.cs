@@ -64,7 +64,9 @@ sealed class BpeOracle
         var pending = new StringBuilder();
         for (var i = 0; i < text.Length;)
         {
-            var here = _added.Where(token => token.Normalized == normalized && string.CompareOrdinal(text, i, token.Content, 0, token.Content.Length) == 0)
+            var here = _added
+                .Where(token => token.Normalized == normalized)
+                .Where(token => string.CompareOrdinal(text, i, token.Content, 0, token.Content.Length) == 0)
                 .OrderByDescending(token => token.Content.Length).FirstOrDefault();
             if (here.Content is null)
             {

@@ -31,7 +31,10 @@ public class ChatTemplateTests
     [Test]
     public void A_conversation_keeps_its_turns_and_its_own_system_prompt()
     {
-        ChatMessage[] turns = [new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello."), new(ChatRole.User, "Bye")];
+        ChatMessage[] turns =
+        [
+            new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello."), new(ChatRole.User, "Bye"),
+        ];
         const string expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n" +
             "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n";
         Assert.That(ChatTemplate.Format(turns), Is.EqualTo(expected + "<|im_start|>assistant\n"));
@@ -42,7 +45,8 @@ public class ChatTemplateTests
     public void Without_a_system_turn_the_default_leads()
     {
         Assert.That(ChatTemplate.Format([new(ChatRole.User, "Hi")], addGenerationPrompt: false), Is.EqualTo(
-            "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"));
+            "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n" +
+            "<|im_start|>user\nHi<|im_end|>\n"));
     }
 
     [Test]

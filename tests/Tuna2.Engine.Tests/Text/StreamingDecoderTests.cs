@@ -37,7 +37,7 @@ public class StreamingDecoderTests
         {
             var ids = Enumerable.Range(0, random.Next(9)).Select(_ => bytes[random.Next(bytes.Length)]).ToArray();
             var text = string.Concat(ids.Select(decoder.Push)) + decoder.Flush();
-            Assert.That(text, Is.EqualTo(Tokenizers.Tiny.Decode(ids, skipSpecialTokens: true)), () => Convert.ToHexString([.. ids.Select(id => (byte)id)]));
+            Assert.That(text, Is.EqualTo(Tokenizers.Tiny.Decode(ids, skipSpecialTokens: true)), () => string.Join(" ", ids));
         }
     }
 

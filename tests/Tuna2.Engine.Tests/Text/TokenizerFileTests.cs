@@ -73,10 +73,12 @@ public class TokenizerFileTests
     {
         var text = JsonNode.Parse(File.ReadAllBytes(Tokenizers.ShapesPath))!;
         var merges = text["model"]!["merges"]!.AsArray();
-        text["model"]!["merges"] = new JsonArray([.. merges.Select(m => new JsonArray([.. m!.GetValue<string>().Split(' ').Select(p => JsonValue.Create(p))]))]);
+        text["model"]!["merges"] = new JsonArray([.. merges.Select(merge => Pair(merge!.GetValue<string>().Split(' ')))]);
         var pairs = Tokenizers.LoadBytes(Encoding.UTF8.GetBytes(text.ToJsonString()));
         const string caption = "a green square above an orange circle on a black background";
         Assert.That(pairs.Encode(caption), Is.EqualTo(Tokenizers.Shapes.Encode(caption)));
+
+        static JsonArray Pair(string[] parts) => new(parts[0], parts[1]);
     }
 
     [Test]
@@ -95,8 +97,8 @@ public class TokenizerFileTests
         foreach (var text in new[] { "e\u0301", "\u0300", "中文", "😀" })
         {
             var error = Assert.Throws<RequestException>(() => crippled.Encode(text));
-            Assert.That(error!.Message, Does.Contain("System.Globalization.Invariant").And.Contain("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT").And.Contain("ICU"));
-            Assert.That(error.Message, Does.Not.Contain("\n"));
+            foreach (var cure in new[] { "System.Globalization.Invariant", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "ICU" })
+                Assert.That(error!.Message, Does.Contain(cure).And.Not.Contain("\n"));
         }
     }
 
@@ -112,8 +114,9 @@ public class TokenizerFileTests
     [Test]
     public void A_process_without_culture_data_refuses_to_guess()
     {
-        var start = new ProcessStartInfo("dotnet",
-            ["vstest", typeof(TokenizerFileTests).Assembly.Location, $"--Tests:{typeof(TokenizerFileTests).FullName}.{nameof(In_a_process_without_culture_data)}"])
+        var self = typeof(TokenizerFileTests);
+        var start = new ProcessStartInfo(
+            "dotnet", ["vstest", self.Assembly.Location, $"--Tests:{self.FullName}.{nameof(In_a_process_without_culture_data)}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

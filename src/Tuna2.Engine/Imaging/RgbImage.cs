@@ -45,15 +45,20 @@ public sealed class RgbImage
     public ReadOnlySpan<byte> Row(int y) => Pixels.Span.Slice(y * Width * 3, Width * 3);
 
     /// <summary>Reads a PNG, JPEG, WebP, BMP or GIF (first frame) file, told apart by content, not by name.</summary>
+    /// <remarks>Transparent pixels of a GIF are black; samples of 16 bits are reduced to 8.</remarks>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
     /// <exception cref="ImageException">There is no such file, it is no such picture, damaged, cut off, or too large.</exception>
-    public static RgbImage Load(string path) => PictureFile.Read(path, file => Load(file, path));
+    public static RgbImage Load(string path, ImageReadOptions? options = null)
+        => PictureFile.Read(path, file => Load(file, path, options));
 
     /// <summary>Reads a picture from the stream's position to its end.</summary>
     /// <param name="stream">Encoded picture; it is left open.</param>
     /// <param name="name">What errors call the picture.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
     /// <exception cref="ImageException">It is no picture, damaged, cut off, or too large.</exception>
     /// <exception cref="IOException">The stream fails.</exception>
-    public static RgbImage Load(Stream stream, string name)
+    public static RgbImage Load(Stream stream, string name, ImageReadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
         using var copy = new MemoryStream();
@@ -63,14 +68,15 @@ public sealed class RgbImage
             if (copy.Length + read > MaxFileBytes) throw new ImageException($"{name}: larger than {MaxFileBytes >> 20} MiB");
             copy.Write(part, 0, read);
         }
-        return FromBytes(copy.GetBuffer().AsMemory(0, (int)copy.Length), name);
+        return FromBytes(copy.GetBuffer().AsMemory(0, (int)copy.Length), name, options);
     }
 
     /// <summary>Decodes a picture that is in memory.</summary>
     /// <param name="encoded">A whole PNG, JPEG, WebP, BMP or GIF file.</param>
     /// <param name="name">What errors call the picture.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
     /// <exception cref="ImageException">It is no picture, damaged, cut off, or too large.</exception>
-    public static unsafe RgbImage FromBytes(ReadOnlyMemory<byte> encoded, string name = "picture")
+    public static unsafe RgbImage FromBytes(ReadOnlyMemory<byte> encoded, string name = "picture", ImageReadOptions? options = null)
     {
         if (encoded.IsEmpty) throw new ImageException($"{name}: empty");
         if (!HasKnownSignature(encoded.Span))
@@ -87,12 +93,10 @@ public sealed class RgbImage
         SKCodecResult result;
         fixed (byte* first = rgba)
             result = codec.GetPixels(info, (nint)first);
-        return result switch
-        {
-            SKCodecResult.Success => new RgbImage(info.Width, info.Height, DropAlpha(rgba)),
-            SKCodecResult.IncompleteInput => throw new ImageException($"{name}: the picture ends early"),
-            _ => throw new ImageException($"{name}: the picture is damaged"),
-        };
+        if (result == SKCodecResult.IncompleteInput) throw new ImageException($"{name}: the picture ends early");
+        if (result != SKCodecResult.Success) throw new ImageException($"{name}: the picture is damaged");
+        var image = new RgbImage(info.Width, info.Height, DropAlpha(rgba));
+        return options is { ApplyOrientation: true } ? Orientation.Apply(image, codec.EncodedOrigin) : image;
     }
 
     /// <summary>Skia also decodes formats with next to no signature, so what is offered to it is chosen here.</summary>

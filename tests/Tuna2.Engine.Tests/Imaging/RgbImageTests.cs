@@ -94,6 +94,48 @@ public class RgbImageTests
     }
 
     [Test]
+    public void A_cmyk_jpeg_is_converted_as_pil_does()
+    {
+        // One 8x8 block, four components of level 128 (every coefficient 0), stored inverted as Adobe does: 128 x 128 / 255 = 64.
+        byte[] quantisation = [0xff, 0xdb, 0, 67, 0, .. Enumerable.Repeat((byte)1, 64)];
+        byte[] oneCode = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        byte[] file =
+        [
+            0xff, 0xd8, 0xff, 0xee, 0, 14, .. "Adobe"u8, 0, 100, 0, 0, 0, 0, 0, .. quantisation,
+            0xff, 0xc0, 0, 20, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0,
+            0xff, 0xc4, 0, 20, 0x00, .. oneCode, 0xff, 0xc4, 0, 20, 0x10, .. oneCode,
+            0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0, 0x00, 0xff, 0xd9,
+        ];
+        Assert.That(RgbImage.FromBytes(file).Pixels.ToArray(), Is.EqualTo(Enumerable.Repeat((byte)64, 8 * 8 * 3)));
+    }
+
+    // Corners of the stored picture: 0 top left, 1 top right, 2 bottom left, 3 bottom right; expected at the top of the upright one.
+    [TestCase(1, 0, 1)]
+    [TestCase(2, 1, 0)]
+    [TestCase(3, 3, 2)]
+    [TestCase(4, 2, 3)]
+    [TestCase(5, 0, 2)]
+    [TestCase(6, 2, 0)]
+    [TestCase(7, 3, 1)]
+    [TestCase(8, 1, 3)]
+    public void The_exif_orientation_is_applied_only_when_asked_for(byte orientation, int topLeft, int topRight)
+    {
+        byte[] levels = [20, 90, 160, 230];
+        var pixels = new byte[32 * 16 * 3];
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] = levels[(i / 3 % 32 >= 16 ? 1 : 0) + (i / 3 / 32 >= 8 ? 2 : 0)];
+        var jpeg = TestPictures.Encode(new RgbImage(32, 16, pixels), SKEncodedImageFormat.Jpeg);
+        byte[] exif = [.. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
+        byte[] tagged = [0xff, 0xd8, 0xff, 0xe1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
+
+        CoverCropTests.AssertSame(RgbImage.FromBytes(tagged), RgbImage.FromBytes(jpeg));
+        var upright = RgbImage.FromBytes(tagged, options: new ImageReadOptions(ApplyOrientation: true));
+        Assert.That((upright.Width, upright.Height), Is.EqualTo(orientation >= 5 ? (16, 32) : (32, 16)));
+        Assert.That(upright.Row(0)[0], Is.EqualTo(levels[topLeft]).Within(2));
+        Assert.That(upright.Row(0)[^1], Is.EqualTo(levels[topRight]).Within(2));
+    }
+
+    [Test]
     public void A_missing_file_is_named()
     {
         var path = Path.Combine(_folder, "absent.png");
@@ -197,7 +239,7 @@ public class RgbImageTests
         return path;
     }
 
-    /// <summary>A PNG of given header and unfiltered, uncompressed-on-paper rows (each starts with its filter byte).</summary>
+    /// <summary>A PNG of given header and rows, each of which starts with its filter byte.</summary>
     private static byte[] RawPng(byte colourType, byte bits, int width, int height, byte[] rows, params (string Type, byte[] Data)[] chunks)
     {
         var header = new byte[13];

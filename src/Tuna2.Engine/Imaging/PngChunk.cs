@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Tuna2.Engine.Imaging;
+
+/// <summary>The container of a PNG file (W3C PNG, section 5): a signature, then chunks of length, type, data and CRC.</summary>
+internal static class PngChunk
+{
+    /// <summary>The largest text chunk written or read, as in Pillow.</summary>
+    public const int MaxTextBytes = 1 << 20;
+
+    private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(CrcOfByte)];
+
+    public static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0d, 0x0a, 0x1a, 0x0a];
+
+    public static void Write(Stream stream, string type, ReadOnlySpan<byte> data)
+    {
+        Span<byte> word = stackalloc byte[4];
+        Span<byte> name = stackalloc byte[4];
+        Encoding.ASCII.GetBytes(type, name);
+        BinaryPrimitives.WriteInt32BigEndian(word, data.Length);
+        stream.Write(word);
+        stream.Write(name);
+        stream.Write(data);
+        BinaryPrimitives.WriteUInt32BigEndian(word, Crc(name, data));
+        stream.Write(word);
+    }
+
+    /// <summary>CRC-32 of ISO 3309 over a chunk's type and data.</summary>
+    public static uint Crc(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data) => ~Continue(Continue(uint.MaxValue, type), data);
+
+    private static uint Continue(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        foreach (var b in bytes)
+            crc = CrcTable[(byte)(crc ^ b)] ^ (crc >> 8);
+        return crc;
+    }
+
+    private static uint CrcOfByte(int value)
+    {
+        var crc = (uint)value;
+        for (var bit = 0; bit < 8; bit++)
+            crc = (crc & 1) == 0 ? crc >> 1 : (crc >> 1) ^ 0xedb88320;
+        return crc;
+    }
+}

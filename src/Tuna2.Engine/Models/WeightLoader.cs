@@ -81,7 +81,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
                 else
                 {
                     var floats = widened.AsSpan(0, bytes.Length / part.DType.Size());
-                    Floats.Widen(part.DType, bytes, floats);
+                    FloatConversion.Widen(part.DType, bytes, floats);
                     backend.Upload(MemoryMarshal.AsBytes(floats), buffer, offset);
                     offset += floats.Length * sizeof(float);
                 }

@@ -1,0 +1,70 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Sampling;
+using Tuna2.Engine.Text;
+
+namespace Tuna2.Engine.Parity;
+
+/// <summary>Understanding: tokens, the LLM's input, the logits behind the prompt, and greedy ids on both paths.</summary>
+internal static class AnswerCase
+{
+    public static void Run(CaseDescription c, CaseTensors tensors, TunaModel model, CaseChecks checks, CancellationToken cancellation)
+    {
+        int height = c.Integer("height"), width = c.Integer("width");
+        var source = tensors.Floats("source");
+        var chat = model.Tokenizer.Encode(ChatTemplate.Format(
+        [
+            new ChatMessage(ChatRole.System, ChatTemplate.DefaultSystemPrompt),
+            new ChatMessage(ChatRole.User, "<image>\n" + c.Text("prompt")),
+        ]));
+        var patch = model.Config.PatchSize;
+        var prompt = PromptLayout.Chat(model.Tokens, chat, new Grid(1, height / patch, width / patch));
+        if (tensors.Has("text_tokens"))
+            checks.Identical("text_tokens", "", [.. prompt.Tokens.Select(t => (long)t)], tensors.Integers("text_tokens"));
+        if (tensors.Has("modality_positions"))
+            checks.Identical("modality_positions", "", [prompt.Spans[0].Offset, prompt.Spans[0].Length], tensors.Integers("modality_positions"));
+
+        var expected = tensors.Has("output_ids") ? tensors.Integers("output_ids") : null;
+        var most = c.Has("max_new_tokens") ? c.Integer("max_new_tokens") : expected?.Length ?? 1;
+        float[] fullLogits, prefixLogits;
+        List<int> full, prefix;
+        using (var oracle = new TextDecoder(model.Network, model.Backend, prompt, height, width, most, oracle: true))
+        {
+            fullLogits = oracle.Prefill(source, cancellation);
+            if (tensors.Has("input_embeds"))
+                checks.Floats("input_embeds", ParityLimits.Full, oracle.ReadEmbeds(), tensors.Floats("input_embeds"), model.Config.HiddenSize, ParityLimits.Reference);
+            full = Greedy(fullLogits, model.Tokens.Eos, most, ids => oracle.Recompute(ids, cancellation));
+        }
+        using (var decoder = new TextDecoder(model.Network, model.Backend, prompt, height, width, most))
+        {
+            prefixLogits = decoder.Prefill(source, cancellation);
+            prefix = Greedy(prefixLogits, model.Tokens.Eos, most, ids => decoder.Next(ids[^1], cancellation));
+        }
+        if (tensors.Has("prefill_logits"))
+        {
+            var logits = tensors.Floats("prefill_logits");
+            checks.Floats("prefill_logits", ParityLimits.Full, fullLogits, logits, 0, ParityLimits.Reference);
+            checks.Floats("prefill_logits", ParityLimits.Prefix, prefixLogits, logits, 0, ParityLimits.Reference);
+        }
+        if (expected is not null)
+        {
+            checks.Identical("output_ids", ParityLimits.Full, [.. full.Select(id => (long)id)], expected);
+            checks.Identical("output_ids", ParityLimits.Prefix, [.. prefix.Select(id => (long)id)], expected);
+        }
+        if (c.Text("answer") is { } answer)
+            checks.Identical("answer", ParityLimits.Prefix, model.Tokenizer.Decode([.. prefix], skipSpecialTokens: true), answer);
+    }
+
+    private static List<int> Greedy(float[] logits, int eos, int most, Func<List<int>, float[]> next)
+    {
+        var sampler = new TokenSampler(0, 0, 1, 0);
+        var ids = new List<int>();
+        while (true)
+        {
+            ids.Add(sampler.Pick(logits));
+            if (ids[^1] == eos || ids.Count == most)
+                return ids;
+            logits = next(ids);
+        }
+    }
+}

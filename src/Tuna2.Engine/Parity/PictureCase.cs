@@ -1,0 +1,240 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Imaging;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Sampling;
+
+namespace Tuna2.Engine.Parity;
+
+/// <summary>Text-to-image, edit and reconstruct: tokens, noise, intermediates, every evaluation and the picture.</summary>
+internal static partial class PictureCase
+{
+    public static void Run(CaseDescription c, CaseTensors tensors, TunaModel model, CaseChecks checks, CancellationToken cancellation)
+    {
+        var setting = new Setting(c, tensors, model);
+        CheckTokens(setting, checks);
+        CheckNoise(setting, checks);
+
+        var fullPlan = setting.Plan;
+        Recording full, prefix;
+        using (var predictor = new FullPredictor(model.Network, model.Backend, fullPlan, setting.Intermediates))
+        {
+            full = new Recording(predictor, fullPlan, call =>
+            {
+                if (call == 0)
+                    CheckIntermediates(setting, predictor, checks);
+            });
+            full.Run(setting.Source, setting.Start, cancellation);
+        }
+        using (var predictor = new PrefixPredictor(model.Network, model.Backend, setting.Plan))
+        {
+            prefix = new Recording(predictor, setting.Plan, null);
+            prefix.Run(setting.Source, setting.Start, cancellation);
+        }
+        CheckEvaluations(setting, full, prefix, checks);
+        CheckPicture(setting, full, prefix, checks);
+    }
+
+    /// <summary>What a case asks for, in the engine's terms.</summary>
+    private sealed class Setting
+    {
+        public Setting(CaseDescription c, CaseTensors tensors, TunaModel model)
+        {
+            Tensors = tensors;
+            Model = model;
+            Task = c.Task switch { "edit" => ImageTask.Edit, "reconstruct" => ImageTask.Reconstruct, _ => ImageTask.Generate };
+            (Height, Width) = (c.Integer("height"), c.Integer("width"));
+            var patch = model.Config.PatchSize;
+            if (Height % patch != 0 || Width % patch != 0)
+                throw new ModelException($"the case's size {Width}x{Height} is not a multiple of {patch}");
+            var grid = new Grid(1, Height / patch, Width / patch);
+            var limit = ImageRequest.PromptLimit(Task, grid);
+            var prompt = Cut(c.Text("prompt") ?? c.Text("instruction") ?? "");
+            // In the pipelines null means no text, except for edits, which have a negative prompt of their own.
+            var negative = Cut(c.Text("negative_prompt") ?? (Task == ImageTask.Edit ? GenerationDefaults.OfficialEditNegativePrompt : ""));
+            Branches = [Layout(prompt), Layout(negative)];
+            if (tensors.Has("text_tokens") && tensors.Shape("text_tokens") is [var count, _])
+                Branches = [.. Branches.Take((int)count)];
+
+            NoiseScale = (float)(c.Number("noise_scale") ?? model.Config.NoiseScale);
+            Seed = c.Long("seed");
+            Source = tensors.Has("source") ? tensors.Floats("source") : [];
+            if (Source.Length == 0 && Task != ImageTask.Generate)
+                throw new ModelException($"the case has no 'source' to {c.Task}");
+            Start = StartState();
+            var interval = c.Pair("cfg_interval") ?? (0, 1);
+            var length = tensors.Has("text_tokens") && tensors.Shape("text_tokens") is [_, var l] ? (int)l : 0;
+            Padded = [.. Branches.Select(b => b.Tokens.Count < length ? b.Padded(length, model.Tokens.Pad) : b)];
+            Plan = new DenoisePlan(Padded, Height, Width, c.Integer("steps"),
+                c.Text("sampler") == "heun" ? SamplerKind.Heun : SamplerKind.Euler,
+                new Guidance((float)(c.Number("guidance") ?? 1), interval.Item1, interval.Item2), EveryBranch: true);
+
+            int[] Cut(string text)
+            {
+                var ids = model.Tokenizer.Encode(text);
+                return limit is { } most && ids.Length > most ? ids[..most] : ids;
+            }
+
+            PromptLayout Layout(int[] ids) => Task switch
+            {
+                ImageTask.Edit => PromptLayout.Edit(model.Tokens, ids, grid),
+                ImageTask.Reconstruct => PromptLayout.Reconstruct(model.Tokens, ids, grid),
+                _ => PromptLayout.TextToImage(model.Tokens, ids, grid),
+            };
+        }
+
+        public CaseTensors Tensors { get; }
+        public TunaModel Model { get; }
+        public ImageTask Task { get; }
+        public int Height { get; }
+        public int Width { get; }
+        public IReadOnlyList<PromptLayout> Branches { get; }
+        public IReadOnlyList<PromptLayout> Padded { get; }
+        public float NoiseScale { get; }
+        public long? Seed { get; }
+        public float[] Source { get; }
+        public float[] Start { get; }
+        public DenoisePlan Plan { get; }
+        public int Elements => Model.Config.ImageChannels * Height * Width;
+
+        /// <summary>Intermediates the case has references for, under the engine's names.</summary>
+        public IReadOnlyCollection<string> Intermediates => [.. Tensors.Names.Select(n => StepTensor().Match(n)).Where(m => m.Success).Select(m => m.Groups["name"].Value).Distinct()];
+
+        private float[] StartState()
+        {
+            if (Task == ImageTask.Reconstruct)
+                return [.. Source.Select(x => x * NoiseScale)];
+            if (Tensors.Has("noise"))
+                return [.. Tensors.Floats("noise").Take(Elements).Select(x => x * NoiseScale)];
+            if (Seed is { } seed)
+                return [.. Draw(seed).Select(x => x * NoiseScale)];
+            if (!Tensors.Has("call0.z"))
+                throw new ModelException("the case has neither 'noise' nor a seed nor 'call0.z' to start from");
+            var z = Tensors.Floats("call0.z");
+            return z[^Elements..];
+        }
+
+        public float[] Draw(long seed)
+        {
+            var noise = new float[Elements];
+            new TorchRandom(seed).FillNormal(noise);
+            return noise;
+        }
+    }
+
+    /// <summary>Every evaluation of a run.</summary>
+    private sealed class Recording(Predictor predictor, DenoisePlan plan, Action<int>? evaluated) : IDenoiseObserver
+    {
+        public sealed record Call(float Time, float[] Z, float[][] Predictions);
+
+        public List<Call> Calls { get; } = [];
+
+        public float[] Final { get; private set; } = [];
+
+        public void Run(float[] source, float[] start, CancellationToken cancellation)
+        {
+            var denoiser = new Denoiser(predictor, plan);
+            denoiser.Begin(source, cancellation);
+            Final = denoiser.Run(start, null, this, cancellation);
+        }
+
+        public void Evaluated(int call, float time, float[] z, int branches)
+        {
+            var slots = predictor.Pictures.Predictions.Rows.Max;
+            Calls.Add(new Call(time, z, [.. Enumerable.Range(0, slots).Select(predictor.ReadPrediction)]));
+            evaluated?.Invoke(call);
+        }
+    }
+
+    private static void CheckTokens(Setting s, CaseChecks checks)
+    {
+        if (s.Tensors.Has("text_tokens"))
+            checks.Identical("text_tokens", "", [.. s.Padded.SelectMany(b => b.Tokens).Select(t => (long)t)], s.Tensors.Integers("text_tokens"));
+        if (s.Tensors.Has("modality_positions"))
+            checks.Identical("modality_positions", "", [.. s.Branches.SelectMany(b => b.Spans).SelectMany(p => new long[] { p.Offset, p.Length })], s.Tensors.Integers("modality_positions"));
+    }
+
+    private static void CheckNoise(Setting s, CaseChecks checks)
+    {
+        // An edit's noise is not its seed's first draw in the official code; a reconstruction has none.
+        if (s.Task == ImageTask.Generate && s.Seed is { } seed && s.Tensors.Has("noise"))
+            checks.Floats("noise", "", s.Draw(seed), s.Tensors.Floats("noise"), 0, ParityLimits.Reference);
+    }
+
+    private static void CheckIntermediates(Setting s, FullPredictor predictor, CaseChecks checks)
+    {
+        var length = s.Padded[0].Tokens.Count;
+        foreach (var name in s.Tensors.Names.Where(n => StepTensor().IsMatch(n)).Order(StringComparer.Ordinal))
+        {
+            var match = StepTensor().Match(name);
+            var what = match.Groups["name"].Value;
+            if (what == "time_embed")
+            {
+                float[] clean = predictor.ReadTimeEmbedding(0), first = predictor.ReadTimeEmbedding(1);
+                float[] rows = [.. s.Padded.SelectMany(b => b.Spans).SelectMany(p => p.Clean ? clean : first)];
+                checks.Floats(name, ParityLimits.Full, rows, s.Tensors.Floats(name), clean.Length, ParityLimits.Reference);
+            }
+            else if (predictor.ReadKept(what) is var (data, columns))
+            {
+                var last = match.Groups["last"].Success ? int.Parse(match.Groups["last"].ValueSpan, CultureInfo.InvariantCulture) : length;
+                float[] rows = [.. Enumerable.Range(0, s.Padded.Count).SelectMany(b => data.Skip((b * length + length - last) * columns).Take(last * columns))];
+                checks.Floats(name, ParityLimits.Full, rows, s.Tensors.Floats(name), columns, ParityLimits.Reference);
+            }
+        }
+    }
+
+    private static void CheckEvaluations(Setting s, Recording full, Recording prefix, CaseChecks checks)
+    {
+        for (var i = 0; i < full.Calls.Count; i++)
+        {
+            var (f, p) = (full.Calls[i], prefix.Calls[i]);
+            var width = s.Width;
+            if (s.Tensors.Has($"call{i}.t"))
+                checks.Floats($"call{i}.t", "", Interleaved(s, _ => [1f], _ => [f.Time], sources: true), s.Tensors.Floats($"call{i}.t"), 0, ParityLimits.Reference);
+            if (s.Tensors.Has($"call{i}.z"))
+            {
+                var expected = s.Tensors.Floats($"call{i}.z");
+                checks.Floats($"call{i}.z", ParityLimits.Full, Interleaved(s, _ => s.Source, _ => f.Z, sources: true), expected, width, ParityLimits.Reference);
+                checks.Floats($"call{i}.z", ParityLimits.Prefix, Interleaved(s, _ => s.Source, _ => p.Z, sources: true), expected, width, ParityLimits.Reference);
+            }
+            if (s.Tensors.Has($"call{i}.x0"))
+            {
+                var expected = s.Tensors.Floats($"call{i}.x0");
+                checks.Floats($"call{i}.x0", ParityLimits.Full, Interleaved(s, b => f.Predictions[s.Padded.Count + b], b => f.Predictions[b], sources: true), expected, width, ParityLimits.Reference);
+                checks.Floats($"call{i}.x0", ParityLimits.Prefix, Interleaved(s, _ => [], b => p.Predictions[b], sources: false), Targets(s, expected), width, ParityLimits.Reference);
+            }
+            checks.Floats($"call{i}.x0", ParityLimits.PrefixOverFull, Interleaved(s, _ => [], b => p.Predictions[b], sources: false),
+                Interleaved(s, _ => [], b => f.Predictions[b], sources: false), width, ParityLimits.PrefixToFull);
+        }
+    }
+
+    private static void CheckPicture(Setting s, Recording full, Recording prefix, CaseChecks checks)
+    {
+        checks.Floats("final", ParityLimits.PrefixOverFull, prefix.Final, full.Final, s.Width, ParityLimits.PrefixToFull);
+        if (s.Tensors.Has("final"))
+        {
+            var expected = s.Tensors.Floats("final");
+            checks.Floats("final", ParityLimits.Full, full.Final, expected, s.Width, ParityLimits.Reference);
+            checks.Floats("final", ParityLimits.Prefix, prefix.Final, expected, s.Width, ParityLimits.Reference);
+        }
+        if (!s.Tensors.Has("rgb"))
+            return;
+        var rgb = s.Tensors.Bytes("rgb");
+        if (s.Tensors.Has("final"))
+            checks.Identical("rgb of the reference's final", "", PixelTensor.ToImage(s.Tensors.Floats("final"), s.Width, s.Height).Pixels.Span, rgb);
+        checks.Close("rgb", ParityLimits.Full, PixelTensor.ToImage(full.Final, s.Width, s.Height).Pixels.Span, rgb);
+        checks.Close("rgb", ParityLimits.Prefix, PixelTensor.ToImage(prefix.Final, s.Width, s.Height).Pixels.Span, rgb);
+    }
+
+    /// <summary>Per branch, its spans in order: sources (when asked for) and the target, as the official code batches them.</summary>
+    private static float[] Interleaved(Setting s, Func<int, float[]> source, Func<int, float[]> target, bool sources) =>
+        [.. s.Padded.SelectMany((branch, b) => branch.Spans.Where(p => sources || !p.Clean).SelectMany(p => p.Clean ? source(b) : target(b)))];
+
+    /// <summary>The targets among interleaved spans.</summary>
+    private static float[] Targets(Setting s, float[] interleaved) =>
+        [.. s.Padded.SelectMany(b => b.Spans).SelectMany((p, i) => p.Clean ? [] : interleaved.Skip(i * s.Elements).Take(s.Elements))];
+
+    [GeneratedRegex(@"^step0\.(?<name>[a-z0-9_]+?)(\.last(?<last>[0-9]+))?$")]
+    private static partial Regex StepTensor();
+}

@@ -1,0 +1,27 @@
+using System.Buffers.Binary;
+
+namespace Tuna2.Engine.Weights;
+
+/// <summary>Stored floats to float32.</summary>
+internal static class FloatConversion
+{
+    /// <summary>Whether a stored type can be read as float32.</summary>
+    public static bool IsFloat(DType dtype) => dtype is DType.F32 or DType.BF16 or DType.F16 or DType.F64;
+
+    /// <summary>Converts little-endian elements; F64 is rounded, the others are exact.</summary>
+    public static void Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> target)
+    {
+        var size = dtype.Size();
+        for (var i = 0; i < target.Length; i++)
+        {
+            var element = source.Slice(i * size, size);
+            target[i] = dtype switch
+            {
+                DType.BF16 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(element) << 16),
+                DType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(element),
+                DType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(element),
+                _ => BinaryPrimitives.ReadSingleLittleEndian(element),
+            };
+        }
+    }
+}

@@ -25,7 +25,8 @@ public static class PixelTensor
         ArgumentNullException.ThrowIfNull(image);
         var size = image.Width * image.Height;
         if (destination.Length != size * 3)
-            throw new ArgumentException($"{image.Width}x{image.Height} pixels make {size * 3} floats, not {destination.Length}", nameof(destination));
+            throw new ArgumentException(
+                $"{image.Width}x{image.Height} pixels make {size * 3} floats, not {destination.Length}", nameof(destination));
         var pixels = image.Pixels.Span;
         var (red, green, blue) = (0, size, 2 * size);
         for (var from = 0; from < pixels.Length; from += 3)
@@ -48,7 +49,8 @@ public static class PixelTensor
     public static RgbImage ToImage(ReadOnlySpan<float> planes, int width, int height)
     {
         if (planes.Length != (long)width * height * 3)
-            throw new ArgumentException($"{width}x{height} pixels take {(long)width * height * 3} floats, not {planes.Length}", nameof(planes));
+            throw new ArgumentException(
+                $"{width}x{height} pixels take {(long)width * height * 3} floats, not {planes.Length}", nameof(planes));
         var size = width * height;
         var pixels = new byte[planes.Length];
         for (int i = 0, to = 0; i < size; i++, to += 3)

@@ -18,13 +18,15 @@ public static class PngWriter
     public static void Write(string path, RgbImage image, IEnumerable<KeyValuePair<string, string>>? text = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(image);
+        if (Directory.Exists(path)) throw new ImageException($"cannot write {path}: it is a folder");
         try
         {
             AtomicFile.Write(path, stream => Write(stream, image, text));
         }
         catch (Exception e) when (PictureFile.IsRefusal(e))
         {
-            throw new ImageException($"cannot write {path}: {e.Message}", e);
+            throw new ImageException($"cannot write {path}: {PictureFile.Reason(e)}", e);
         }
     }
 

@@ -39,8 +39,8 @@ public sealed class TorchRandom
 
     /// <summary>Standard normal values, as <c>torch.randn</c> of that many float32 elements gives in memory order.</summary>
     /// <remarks>
-    /// A fill is one draw: two fills of 32 values differ from one of 64, because a length off the multiples of 16 draws its
-    /// last 16 values again, and below 16 values torch uses another method.
+    /// Two fills of 32 values are one of 64, but that holds for multiples of 16 only: other lengths draw their last 16 values
+    /// again, and below 16 values torch uses another method.
     /// </remarks>
     public void FillNormal(Span<float> destination)
     {
@@ -79,7 +79,10 @@ public sealed class TorchRandom
         }
     }
 
-    /// <summary>Box-Muller in double precision; every second call returns the sine value kept from the one before.</summary>
+    /// <summary>
+    /// Box-Muller in double precision, so that the C library's last bit all but never reaches the float; every second call
+    /// returns the sine value kept from the one before.
+    /// </summary>
     private double NextNormal()
     {
         if (_secondNormal is { } kept)

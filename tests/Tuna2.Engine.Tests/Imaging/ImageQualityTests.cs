@@ -77,7 +77,8 @@ public class ImageQualityTests
                               from x in Enumerable.Range(0, columns)
                               let dx = x - (columns - 1) / 2.0
                               let dy = y - (rows - 1) / 2.0
-                              select (W: Math.Exp(-(dx * dx + dy * dy) / 4.5), A: Luminance(a, left + x, top + y), B: Luminance(b, left + x, top + y))).ToList();
+                              let weight = Math.Exp(-(dx * dx + dy * dy) / 4.5)
+                              select (W: weight, A: Luminance(a, left + x, top + y), B: Luminance(b, left + x, top + y))).ToList();
                 var total = window.Sum(p => p.W);
                 var (ma, mb) = (window.Sum(p => p.W * p.A) / total, window.Sum(p => p.W * p.B) / total);
                 var va = window.Sum(p => p.W * (p.A - ma) * (p.A - ma)) / total;

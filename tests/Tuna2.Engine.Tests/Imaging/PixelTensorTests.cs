@@ -22,7 +22,8 @@ public class PixelTensorTests
 
     [Test]
     public void Planes_are_red_green_blue()
-        => Assert.That(PixelTensor.FromImage(new RgbImage(2, 1, new byte[] { 255, 0, 0, 0, 0, 255 })), Is.EqualTo(new float[] { 1, -1, -1, -1, -1, 1 }));
+        => Assert.That(PixelTensor.FromImage(new RgbImage(2, 1, new byte[] { 255, 0, 0, 0, 0, 255 })),
+            Is.EqualTo(new float[] { 1, -1, -1, -1, -1, 1 }));
 
     [Test]
     public void Saving_truncates_and_clamps()

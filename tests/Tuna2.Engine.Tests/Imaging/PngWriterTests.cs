@@ -74,7 +74,8 @@ public class PngWriterTests
     public void A_text_that_inflates_past_a_megabyte_is_refused()
     {
         var file = WithChunks(("zTXt", [.. "bomb\0\0"u8, .. Deflate(new byte[50_000_000])]));
-        Assert.That(() => Read(file), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: a text chunk is longer than 1048576 bytes"));
+        Assert.That(() => Read(file),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: a text chunk is longer than 1048576 bytes"));
     }
 
     [Test]
@@ -82,7 +83,8 @@ public class PngWriterTests
     {
         var file = WithChunks(("tEXt", "k\0v"u8.ToArray()));
         BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(33), 0xffffffff);
-        Assert.That(() => Read(file), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: a text chunk is longer than 1048576 bytes"));
+        Assert.That(() => Read(file),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: a text chunk is longer than 1048576 bytes"));
     }
 
     [Test]
@@ -110,7 +112,8 @@ public class PngWriterTests
         for (var kept = 8; kept < file.Length - 12; kept++)
             Assert.That(() => Read(file[..kept]), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: the picture ends early"));
         Assert.That(() => Read([1, 2, 3]), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: not a PNG file"));
-        Assert.That(() => PngText.Read(Path.Combine(_folder, "absent.png")), Throws.TypeOf<ImageException>().With.Message.Contains("no such file"));
+        Assert.That(() => PngText.Read(Path.Combine(_folder, "absent.png")),
+            Throws.TypeOf<ImageException>().With.Message.Contains("no such file"));
     }
 
     [TestCase("")]
@@ -121,22 +124,25 @@ public class PngWriterTests
     [TestCase("1234567890123456789012345678901234567890123456789012345678901234567890123456789x")]
     public void A_keyword_that_png_does_not_allow_is_refused_and_no_file_is_left(string keyword)
     {
-        Assert.That(() => PngWriter.Write(Path.Combine(_folder, "a.png"), TestPictures.Noise(2, 2), [new(keyword, "value")]), Throws.TypeOf<ImageException>());
+        Assert.That(() => PngWriter.Write(Path.Combine(_folder, "a.png"), TestPictures.Noise(2, 2), [new(keyword, "value")]),
+            Throws.TypeOf<ImageException>());
         Assert.That(Directory.GetFileSystemEntries(_folder), Is.Empty);
     }
 
     [TestCase("nul\0l")]
     [TestCase(null)]
     public void A_value_that_png_does_not_allow_is_refused(string? value)
-        => Assert.That(() => TestPictures.Png(TestPictures.Noise(2, 2), new KeyValuePair<string, string>("k", value ?? new string('x', 1 << 20))),
+        => Assert.That(() => TestPictures.Png(TestPictures.Noise(2, 2), [new("k", value ?? new string('x', 1 << 20))]),
             Throws.TypeOf<ImageException>().With.Message.StartsWith("the PNG text 'k' "));
 
     [Test]
     public void A_file_that_cannot_be_written_is_named()
     {
         var path = Path.Combine(_folder, "absent", "picture.png");
-        Assert.That(() => PngWriter.Write(path, TestPictures.Noise(2, 2)), Throws.TypeOf<ImageException>().With.Message.StartsWith($"cannot write {path}: "));
-        Assert.That(() => PngWriter.Write(_folder, TestPictures.Noise(2, 2)), Throws.TypeOf<ImageException>().With.Message.StartsWith($"cannot write {_folder}: "));
+        Assert.That(() => PngWriter.Write(path, TestPictures.Noise(2, 2)),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo($"cannot write {path}: no such folder"));
+        Assert.That(() => PngWriter.Write(_folder, TestPictures.Noise(2, 2)),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo($"cannot write {_folder}: it is a folder"));
     }
 
     private static IReadOnlyList<KeyValuePair<string, string>> Read(byte[] file) => PngText.Read(new MemoryStream(file), "x.png");

@@ -82,7 +82,8 @@ public class RgbImageTests
     [Test]
     public void A_palette_of_four_colours_is_looked_up()
     {
-        var png = RawPng(colourType: 3, bits: 2, width: 4, height: 1, [0, 0b00_01_10_11], ("PLTE", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
+        var png = RawPng(colourType: 3, bits: 2, width: 4, height: 1,
+            [0, 0b00_01_10_11], ("PLTE", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
         Assert.That(RgbImage.FromBytes(png).Pixels.ToArray(), Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }));
     }
 
@@ -144,7 +145,8 @@ public class RgbImageTests
 
     [Test]
     public void A_folder_is_not_a_picture()
-        => Assert.That(() => RgbImage.Load(_folder), Throws.TypeOf<ImageException>().With.Message.EqualTo($"{_folder}: a folder, not a picture"));
+        => Assert.That(() => RgbImage.Load(_folder),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo($"{_folder}: a folder, not a picture"));
 
     [Test]
     public void An_impossible_path_is_refused()
@@ -204,7 +206,8 @@ public class RgbImageTests
         var png = RawPng(colourType: 2, bits: 8, width, height, [0]);
         var before = GC.GetTotalAllocatedBytes(precise: true);
         var watch = Stopwatch.StartNew();
-        Assert.That(() => RgbImage.FromBytes(png, "bomb.png"), Throws.TypeOf<ImageException>().With.Message.StartsWith($"bomb.png: {width}x{height} pixels"));
+        Assert.That(() => RgbImage.FromBytes(png, "bomb.png"),
+            Throws.TypeOf<ImageException>().With.Message.StartsWith($"bomb.png: {width}x{height} pixels"));
         Assert.That(GC.GetTotalAllocatedBytes(precise: true) - before, Is.LessThan(10_000_000));
         Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(2)));
     }
@@ -212,7 +215,8 @@ public class RgbImageTests
     [Test]
     public void Random_bytes_after_a_signature_never_do_worse_than_an_error()
     {
-        byte[][] signatures = [[0x89, .. "PNG\r\n\x1a\n"u8], [0xff, 0xd8, 0xff], [.. "RIFF\0\0\0\0WEBP"u8], "BM"u8.ToArray(), "GIF89a"u8.ToArray()];
+        byte[][] signatures = [[0x89,
+            .. "PNG\r\n\x1a\n"u8], [0xff, 0xd8, 0xff], [.. "RIFF\0\0\0\0WEBP"u8], "BM"u8.ToArray(), "GIF89a"u8.ToArray()];
         var random = new Random(5);
         foreach (var signature in signatures)
         {

@@ -35,6 +35,18 @@ public class TorchRandomTests
         => AssertSameBits(Draw(new TorchRandom(42), 17), _golden["seed42_17"]);
 
     [Test]
+    public void Draws_of_multiples_of_16_join_up_and_others_do_not()
+    {
+        var whole = Draw(new TorchRandom(3), 64);
+        var random = new TorchRandom(3);
+        float[] halves = [.. Draw(random, 32), .. Draw(random, 32)];
+        AssertSameBits(halves, whole);
+        random = new TorchRandom(3);
+        float[] uneven = [.. Draw(random, 24), .. Draw(random, 40)];
+        Assert.That(uneven, Is.Not.EqualTo(whole));
+    }
+
+    [Test]
     public void Fewer_than_16_values_are_drawn_in_double_precision()
         => AssertSameBits(Draw(new TorchRandom(42), 15), _golden["seed42_small15"]);
 

@@ -14,7 +14,7 @@ public sealed record ManifestCheckpoint
     /// <summary>The text of its config.json, for a model directory that has none.</summary>
     public required string ConfigJson { get; init; }
 
-    /// <summary>The type its weights are stored in.</summary>
+    /// <summary>The type the official code runs its weights in, but for the VAE, which runs in float32.</summary>
     public required DType DType { get; init; }
 
     /// <summary>How many tensors it must have; optional ones are not counted.</summary>

@@ -45,7 +45,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     [Test]
     public void A_file_too_short_for_a_header_is_refused([Range(0, 7)] int length) =>
-        Assert.That(Error(directory.Write("f", new byte[length])), Does.Contain($"{length} bytes are too few"));
+        Assert.That(Error(directory.Write("f", new byte[length])), Does.Contain("too few for its header"));
 
     [TestCase(100_000_001UL)]
     [TestCase(ulong.MaxValue)]
@@ -66,7 +66,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     [Test]
     public void A_header_that_goes_past_the_end_is_refused_with_the_bytes_that_are_missing() =>
-        Assert.That(Error(directory.Write("f", [.. Length(100), .. "{}"u8])), Does.Contain("98 bytes are missing"));
+        Assert.That(Error(directory.Write("f", [.. Length(100), .. "{}"u8])), Does.Contain("98 bytes missing"));
 
     [Test]
     public void A_header_that_is_not_utf8_is_refused() =>
@@ -149,9 +149,9 @@ public sealed class SafetensorsFileTests : IDisposable
             Error(WriteFile($$"""{"a":{"dtype":"F32","shape":[],"data_offsets":[{{aBegin}},{{aEnd}}]},"b":{"dtype":"F32","shape":[],"data_offsets":[{{bBegin}},{{bEnd}}]} }""", new byte[16])),
             Does.Contain(message));
 
-    [TestCase(7, "1 bytes are missing")]
-    [TestCase(0, "8 bytes are missing")]
-    [TestCase(9, "1 bytes too many")]
+    [TestCase(7, "1 byte missing")]
+    [TestCase(0, "8 bytes missing")]
+    [TestCase(9, "1 byte too many")]
     [TestCase(50, "42 bytes too many")]
     public void Bytes_missing_or_behind_the_tensors_are_counted(int bytes, string message) =>
         Assert.That(Error(WriteFile("""{"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}""", new byte[bytes])), Does.Contain(message));
@@ -170,6 +170,43 @@ public sealed class SafetensorsFileTests : IDisposable
     [TestCase("PK\x3\x4\x14\0\0\0\b\b\0\0", "a ZIP archive")]
     public void What_people_have_in_place_of_weights_is_called_by_its_name(string content, string name) =>
         Assert.That(Error(directory.Write("f", Encoding.UTF8.GetBytes(content))), Does.Contain("not a safetensors file but " + name));
+
+    [Test]
+    public void A_name_with_line_breaks_or_of_a_megabyte_still_makes_one_short_line()
+    {
+        foreach (var name in new[] { "a\\n\\u001b[31mb", new string('x', 1_000_000) })
+        {
+            var error = Error(WriteFile($"{{\"{name}\":1}}"));
+            Assert.That(error.Any(char.IsControl), Is.False);
+            Assert.That(error, Has.Length.LessThan(directory.Path.Length + 300));
+        }
+    }
+
+    [Test]
+    public void A_file_with_any_bytes_changed_is_refused_or_consistent([Range(0, 9)] int seed)
+    {
+        var whole = File.ReadAllBytes(WriteFile(
+            """{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"U8","shape":[4],"data_offsets":[24,28]}}""", new byte[28]));
+        var random = new Random(seed);
+        var refused = 0;
+        for (var round = 0; round < 300; round++)
+        {
+            var bytes = whole.ToArray();
+            for (var change = random.Next(1, 4); change > 0; change--) bytes[random.Next(bytes.Length - 28)] = (byte)random.Next(256);
+            var path = directory.Write("changed", bytes);
+            try
+            {
+                using var file = new SafetensorsFile(path);
+                Assert.That(file.Tensors.Sum(tensor => tensor.ByteLength), Is.EqualTo(28));
+                foreach (var tensor in file.Tensors) file.ReadBytes(tensor.Name);
+            }
+            catch (ModelException)
+            {
+                refused++;
+            }
+        }
+        Assert.That(refused, Is.GreaterThan(100));
+    }
 
     [Test]
     public void A_million_tensors_open_in_bounded_time_and_memory()
@@ -219,6 +256,39 @@ public sealed class SafetensorsFileTests : IDisposable
         var bytes = stackalloc byte[4];
         file.Read(file["a"], 1, bytes, 4);
         Assert.That(new Span<byte>(bytes, 4).ToArray(), Is.EqualTo(new byte[] { 2, 3, 4, 5 }));
+    }
+
+    [Test]
+    public unsafe void Native_memory_of_many_pieces_is_filled_in_order()
+    {
+        const long Size = 150 << 20;
+        var header = Encoding.UTF8.GetBytes($$"""{"a":{"dtype":"U8","shape":[{{Size}}],"data_offsets":[0,{{Size}}]} }""");
+        var path = directory.File("f");
+        var random = new Random(1);
+        var marks = Enumerable.Range(0, 200).Select(_ => random.NextInt64(Size)).Concat([0, (64 << 20) - 1, 64 << 20, 128 << 20, Size - 1]).Distinct().ToList();
+        using (var stream = File.Create(path))
+        {
+            stream.Write(Length((ulong)header.Length));
+            stream.Write(header);
+            stream.SetLength(8 + header.Length + Size);
+            foreach (var mark in marks)
+            {
+                stream.Position = 8 + header.Length + mark;
+                stream.WriteByte((byte)(mark % 255 + 1));
+            }
+        }
+        using var file = new SafetensorsFile(path);
+        var memory = (byte*)System.Runtime.InteropServices.NativeMemory.Alloc((nuint)Size);
+        try
+        {
+            file.Read(file["a"], 0, memory, Size);
+            foreach (var mark in marks) Assert.That(memory[mark], Is.EqualTo((byte)(mark % 255 + 1)));
+            Assert.That(new ReadOnlySpan<byte>(memory, (int)Size).Count((byte)0), Is.EqualTo(Size - marks.Count));
+        }
+        finally
+        {
+            System.Runtime.InteropServices.NativeMemory.Free(memory);
+        }
     }
 
     [TestCase(-1, 1)]

@@ -143,6 +143,7 @@ public sealed class WeightsManifestTests : IDisposable
     {
         foreach (var checkpoint in WeightsManifest.Checkpoints.Where(checkpoint => checkpoint.Directory is not null))
         {
+            Assert.That(ModelConfig.Load(Path.Combine(Fixtures.Repository, checkpoint.Directory!)), Is.EqualTo(checkpoint.Config));
             Assert.That(checkpoint.Files, Is.Not.Empty);
             foreach (var file in checkpoint.Files)
             {

@@ -43,7 +43,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Test]
-    public void The_file_is_the_one_the_reference_writer_makes()
+    public void Tensors_stand_by_falling_type_then_name_behind_a_compact_padded_header()
     {
         var path = directory.File("f");
         SafetensorsWriter.Write(
@@ -62,6 +62,18 @@ public sealed class SafetensorsWriterTests : IDisposable
             Encoding.UTF8.GetString(bytes, 8, length).TrimEnd(' '),
             Is.EqualTo("""{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"a/ü":{"dtype":"BF16","shape":[],"data_offsets":[8,10]},"c":{"dtype":"BF16","shape":[1],"data_offsets":[10,12]},"a":{"dtype":"U8","shape":[3],"data_offsets":[12,15]}}"""));
         Assert.That(bytes, Has.Length.EqualTo(8 + length + 15));
+    }
+
+    [Test]
+    public void The_small_model_of_the_repository_rewritten_is_the_same_file()
+    {
+        var path = Path.Combine(Fixtures.Repository, "models", "tuna2-shapes", "model.safetensors");
+        using (var file = new SafetensorsFile(path))
+            SafetensorsWriter.Write(
+                directory.File("f"),
+                file.Tensors.Select(tensor => new TensorData(tensor.Name, tensor.DType, tensor.Shape, file.ReadBytes(tensor.Name))),
+                file.Metadata);
+        Assert.That(File.ReadAllBytes(directory.File("f")).AsSpan().SequenceEqual(File.ReadAllBytes(path)));
     }
 
     [Test]

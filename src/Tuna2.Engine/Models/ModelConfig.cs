@@ -274,7 +274,10 @@ public sealed record ModelConfig
         };
         if (vae.DimMult.Count > 8) throw reader.Bad("dim_mult", $"has {vae.DimMult.Count} levels, more than 8");
         if (vae.TemporalDownsample.Count != vae.DimMult.Count - 1)
-            throw reader.Bad("temporal_downsample", $"has {vae.TemporalDownsample.Count} values, not one for each of the {vae.DimMult.Count - 1} levels that shrink the picture");
+        {
+            var levels = vae.DimMult.Count - 1;
+            throw reader.Bad("temporal_downsample", $"has {vae.TemporalDownsample.Count} values, not one for each of the {levels} levels that shrink the picture");
+        }
         return vae;
     }
 

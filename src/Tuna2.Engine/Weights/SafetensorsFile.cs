@@ -173,14 +173,19 @@ public sealed class SafetensorsFile : IDisposable
         ReadAt(null, 0, start);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (headerLength > SafetensorsHeader.MaxBytes)
-            throw new ModelException($"{Path}: {OtherFormat() ?? $"not a safetensors file, or damaged: a header of {headerLength} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}"}");
+            throw NotWeights($"not a safetensors file, or damaged: a header of {headerLength} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}");
         if (headerLength > (ulong)(fileLength - sizeof(ulong)))
-            throw new ModelException($"{Path}: {OtherFormat() ?? $"the header of {headerLength} bytes goes past the end of the file: {OneLine.Bytes((long)headerLength - (fileLength - sizeof(ulong)))} missing"}");
+        {
+            var missing = OneLine.Bytes((long)headerLength - (fileLength - sizeof(ulong)));
+            throw NotWeights($"the header of {headerLength} bytes goes past the end of the file: {missing} missing");
+        }
         // At most 100 MB, and no more than the file has.
         var json = new byte[headerLength];
         ReadAt(null, sizeof(ulong), json);
         return SafetensorsHeader.Parse(Path, json, fileLength);
     }
+
+    private ModelException NotWeights(string otherwise) => new($"{Path}: {OtherFormat() ?? otherwise}");
 
     // What people most often have in place of weights. Asked only when the length cannot be one, so no good file is mistaken.
     private string? OtherFormat()

@@ -164,7 +164,10 @@ internal sealed class SafetensorsHeader
             if (!TensorShape.TryByteLength(entry.Shape, entry.DType, out var bytes))
                 throw Error(entry.Name, $"the shape {TensorShape.Text(entry.Shape)} overflows");
             if (bytes != entry.End - entry.Begin)
-                throw Error(entry.Name, $"{entry.DType.Name()} {TensorShape.Text(entry.Shape)} takes {OneLine.Bytes(bytes)}, the offsets {Range(entry)} give it {entry.End - entry.Begin}");
+            {
+                var what = $"{entry.DType.Name()} {TensorShape.Text(entry.Shape)} takes {OneLine.Bytes(bytes)}";
+                throw Error(entry.Name, $"{what}, the offsets {Range(entry)} give it {entry.End - entry.Begin}");
+            }
             placed[i] = new TensorInfo(entry.Name, entry.DType, entry.Shape, dataStart + entry.Begin, path);
         }
         var dataLength = fileLength - dataStart;

@@ -151,7 +151,8 @@ public static class WeightsManifest
         }
         expected.Add(new ExpectedTensor(
             name,
-            [.. entry.GetProperty("shape").EnumerateArray().Select(size => size.ValueKind == JsonValueKind.Number ? size.GetInt64() : scope.Evaluate(size.GetString()!))],
+            [.. entry.GetProperty("shape").EnumerateArray()
+                .Select(size => size.ValueKind == JsonValueKind.Number ? size.GetInt64() : scope.Evaluate(size.GetString()!))],
             ReadDTypes(entry.TryGetProperty("dtypes", out var own) ? own : Root.GetProperty("dtypes")),
             entry.TryGetProperty("optional", out var optional) && scope.Evaluate(optional.GetString()!) != 0));
     }

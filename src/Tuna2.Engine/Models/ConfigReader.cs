@@ -49,7 +49,7 @@ internal readonly struct ConfigReader
         // Compared as double: 1e39 would be infinite as float.
         return value.TryGetDouble(out var number) && number >= 0 && number <= largest
             ? (float)number
-            : throw Bad(key, string.Create(CultureInfo.InvariantCulture, $"is {value.GetRawText()}, not a number from 0 to {largest}"));
+            : throw Bad(key, string.Create(CultureInfo.InvariantCulture, $"is {OneLine.Of(value.GetRawText())}, not a number from 0 to {largest}"));
     }
 
     /// <summary>A string.</summary>
@@ -94,7 +94,7 @@ internal readonly struct ConfigReader
         if (value.ValueKind != JsonValueKind.Number) throw Bad(key, "is not a number");
         return value.TryGetInt32(out var number) && number > 0 && number <= largest
             ? number
-            : throw Bad(key, $"is {value.GetRawText()}, not an integer from 1 to {largest}");
+            : throw Bad(key, $"is {OneLine.Of(value.GetRawText())}, not an integer from 1 to {largest}");
     }
 
     private bool Boolean(JsonElement value, string key) => value.ValueKind switch

@@ -34,7 +34,7 @@ public sealed record GenerationDefaults
     /// <summary>Height of a picture in pixels.</summary>
     public required int Height { get; init; }
 
-    /// <summary>Denoising steps.</summary>
+    /// <summary>Denoising steps; for <see cref="ModelVariant.Tuna"/> the official count of times, one more than the moves between them.</summary>
     public required int Steps { get; init; }
 
     /// <summary>Classifier-free guidance of text-to-image; 1 is none.</summary>

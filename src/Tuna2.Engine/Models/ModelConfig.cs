@@ -130,14 +130,14 @@ public sealed record ModelConfig
         }
         catch (JsonException e)
         {
-            throw new ModelException($"{source}: not valid JSON{(e.LineNumber is { } line ? $" (line {line + 1})" : "")}: {e.Message}", e);
+            throw new ModelException($"{source}: not valid JSON{(e.LineNumber is { } line ? $" (line {line + 1})" : "")}: {OneLine.Of(e)}", e);
         }
     }
 
     private static ModelConfig Read(ConfigReader reader)
     {
         if (!ModelVariants.TryParse(reader.Text("variant"), out var variant))
-            throw reader.Bad("variant", $"is '{reader.Text("variant")}', not one of {ModelVariants.All}");
+            throw reader.Bad("variant", $"is '{OneLine.Of(reader.Text("variant"))}', not one of {ModelVariants.All}");
         var hiddenSize = reader.Size("hidden_size");
         var (heads, kvHeads) = ReadHeads(reader, hiddenSize, 2);
         var noiseScale = variant == ModelVariant.Tuna ? 1 : reader.Positive("noise_scale", LargestScale);
@@ -203,7 +203,7 @@ public sealed record ModelConfig
         {
             "raster" => PredictionLayout.Raster,
             "patch" => PredictionLayout.Patch,
-            var other => throw reader.Bad("prediction_layout", $"is '{other}', not 'raster' or 'patch'"),
+            var other => throw reader.Bad("prediction_layout", $"is '{OneLine.Of(other)}', not 'raster' or 'patch'"),
         };
     }
 
@@ -226,7 +226,7 @@ public sealed record ModelConfig
 
     private static RopeScaling ReadRopeScaling(ConfigReader reader)
     {
-        if (reader.Text("rope_type") is var type && type != "llama3") throw reader.Bad("rope_type", $"is '{type}', not 'llama3'");
+        if (reader.Text("rope_type") is var type && type != "llama3") throw reader.Bad("rope_type", $"is '{OneLine.Of(type)}', not 'llama3'");
         var scaling = new RopeScaling
         {
             Factor = reader.Positive("factor", LargestScale),
@@ -241,7 +241,7 @@ public sealed record ModelConfig
     private static SiglipConfig ReadSiglip(ConfigReader reader)
     {
         if (reader.Has("hidden_act") && reader.Text("hidden_act") is var act && act != "gelu_pytorch_tanh")
-            throw reader.Bad("hidden_act", $"is '{act}', not 'gelu_pytorch_tanh'");
+            throw reader.Bad("hidden_act", $"is '{OneLine.Of(act)}', not 'gelu_pytorch_tanh'");
         var siglip = new SiglipConfig
         {
             HiddenSize = reader.Size("hidden_size"),
@@ -274,7 +274,10 @@ public sealed record ModelConfig
         };
         if (vae.DimMult.Count > 8) throw reader.Bad("dim_mult", $"has {vae.DimMult.Count} levels, more than 8");
         if (vae.TemporalDownsample.Count != vae.DimMult.Count - 1)
-            throw reader.Bad("temporal_downsample", $"has {vae.TemporalDownsample.Count} values, not one for each of the {vae.DimMult.Count - 1} levels that shrink the picture");
+        {
+            var levels = vae.DimMult.Count - 1;
+            throw reader.Bad("temporal_downsample", $"has {vae.TemporalDownsample.Count} values, not one for each of the {levels} levels that shrink the picture");
+        }
         return vae;
     }
 
@@ -307,7 +310,7 @@ public sealed record ModelConfig
         {
             "euler" => SamplerKind.Euler,
             "heun" => SamplerKind.Heun,
-            var other => throw reader.Bad("sampler", $"is '{other}', not 'euler' or 'heun'"),
+            var other => throw reader.Bad("sampler", $"is '{OneLine.Of(other)}', not 'euler' or 'heun'"),
         };
     }
 }

@@ -19,7 +19,8 @@ internal sealed class Listing
     {
         if (items.Count == 0) return;
         if (!IsEmpty) text.Append("; ");
-        text.Append(items.Count).Append(' ').Append(items.Count == 1 ? what.One : what.Many).Append(": ").AppendJoin(", ", items.Take(Shown));
+        text.Append(items.Count).Append(' ').Append(items.Count == 1 ? what.One : what.Many).Append(": ");
+        text.AppendJoin(", ", items.Take(Shown).Select(OneLine.Of));
         if (items.Count > Shown) text.Append(" and ").Append(items.Count - Shown).Append(" more");
     }
 

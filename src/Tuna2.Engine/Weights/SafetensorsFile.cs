@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Tuna2.Engine.Weights;
@@ -15,8 +16,8 @@ namespace Tuna2.Engine.Weights;
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
 {
-    // One read call takes at most this much: it is the unit in which big tensors are moved, and below what any system limits.
-    private const int ChunkBytes = 1 << 30;
+    // Native memory is filled in pieces of this size: far below what one system call or a span can take, large enough to cost nothing.
+    private const int ChunkBytes = 64 << 20;
 
     private readonly SafeFileHandle handle;
     private readonly Dictionary<string, TensorInfo> byName;
@@ -111,17 +112,23 @@ public sealed class SafetensorsFile : IDisposable
         var values = new float[ArrayLength(tensor, tensor.ElementCount)];
         ReadElements(tensor, values, static (dtype, source, target) =>
         {
-            var size = dtype.Size();
-            for (var i = 0; i < target.Length; i++)
+            switch (dtype)
             {
-                var element = source.Slice(i * size, size);
-                target[i] = dtype switch
-                {
-                    DType.BF16 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(element) << 16),
-                    DType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(element),
-                    DType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(element),
-                    _ => BinaryPrimitives.ReadSingleLittleEndian(element),
-                };
+                case DType.BF16:
+                    var upper = MemoryMarshal.Cast<byte, ushort>(source);
+                    for (var i = 0; i < target.Length; i++) target[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
+                    break;
+                case DType.F16:
+                    var half = MemoryMarshal.Cast<byte, Half>(source);
+                    for (var i = 0; i < target.Length; i++) target[i] = (float)half[i];
+                    break;
+                case DType.F64:
+                    var wide = MemoryMarshal.Cast<byte, double>(source);
+                    for (var i = 0; i < target.Length; i++) target[i] = (float)wide[i];
+                    break;
+                default:
+                    source.CopyTo(MemoryMarshal.AsBytes(target));
+                    break;
             }
         });
         return values;
@@ -134,10 +141,7 @@ public sealed class SafetensorsFile : IDisposable
         var tensor = this[name];
         if (tensor.DType != DType.I64) throw new ModelException($"{Path}: tensor '{name}' is {tensor.DType.Name()}, not I64");
         var values = new long[ArrayLength(tensor, tensor.ElementCount)];
-        ReadElements(tensor, values, static (_, source, target) =>
-        {
-            for (var i = 0; i < target.Length; i++) target[i] = BinaryPrimitives.ReadInt64LittleEndian(source[(i * sizeof(long))..]);
-        });
+        ReadElements(tensor, values, static (_, source, target) => source.CopyTo(MemoryMarshal.AsBytes(target)));
         return values;
     }
 
@@ -164,19 +168,24 @@ public sealed class SafetensorsFile : IDisposable
     {
         var fileLength = RandomAccess.GetLength(handle);
         if (fileLength < sizeof(ulong))
-            throw new ModelException($"{Path}: not a safetensors file: {fileLength} bytes are too few for its header");
+            throw new ModelException($"{Path}: not a safetensors file: {OneLine.Bytes(fileLength)} are too few for its header");
         Span<byte> start = stackalloc byte[sizeof(ulong)];
         ReadAt(null, 0, start);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (headerLength > SafetensorsHeader.MaxBytes)
-            throw new ModelException($"{Path}: {OtherFormat() ?? $"not a safetensors file, or damaged: a header of {headerLength} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}"}");
+            throw NotWeights($"not a safetensors file, or damaged: a header of {headerLength} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}");
         if (headerLength > (ulong)(fileLength - sizeof(ulong)))
-            throw new ModelException($"{Path}: {OtherFormat() ?? $"the header of {headerLength} bytes goes past the end of the file: {(long)headerLength - (fileLength - sizeof(ulong))} bytes are missing"}");
+        {
+            var missing = OneLine.Bytes((long)headerLength - (fileLength - sizeof(ulong)));
+            throw NotWeights($"the header of {headerLength} bytes goes past the end of the file: {missing} missing");
+        }
         // At most 100 MB, and no more than the file has.
         var json = new byte[headerLength];
         ReadAt(null, sizeof(ulong), json);
         return SafetensorsHeader.Parse(Path, json, fileLength);
     }
+
+    private ModelException NotWeights(string otherwise) => new($"{Path}: {OtherFormat() ?? otherwise}");
 
     // What people most often have in place of weights. Asked only when the length cannot be one, so no good file is mistaken.
     private string? OtherFormat()
@@ -212,7 +221,7 @@ public sealed class SafetensorsFile : IDisposable
             {
                 var read = RandomAccess.Read(handle, destination, offset);
                 if (read == 0)
-                    throw new ModelException($"{Path}: {what}: the file ended {destination.Length} bytes early: it was cut while open");
+                    throw new ModelException($"{Path}: {what}: the file ended {OneLine.Bytes(destination.Length)} early: it was cut while open");
                 offset += read;
                 destination = destination[read..];
             }
@@ -227,7 +236,8 @@ public sealed class SafetensorsFile : IDisposable
         ? (int)length
         : throw new ModelException($"{Path}: tensor '{tensor.Name}' with {length} elements is too large for one array");
 
-    // Converts through a small buffer, so that a widened tensor is never in memory twice.
+    // Converts through a small buffer, so that a widened tensor is never in memory twice. The converters take the bytes as they
+    // are: the format is little endian, and so is every machine this runs on.
     private void ReadElements<T>(TensorInfo tensor, T[] values, ElementConverter<T> convert)
     {
         const int Elements = 16 * 1024;

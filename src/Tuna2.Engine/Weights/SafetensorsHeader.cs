@@ -81,8 +81,8 @@ internal sealed class SafetensorsHeader
         while (Next(ref reader) == JsonTokenType.PropertyName)
         {
             var key = reader.GetString()!;
-            Expect(ref reader, JsonTokenType.String, $"'__metadata__': '{key}' is not a string");
-            if (!metadata.TryAdd(key, reader.GetString()!)) throw Error($"'__metadata__' has '{key}' twice");
+            Expect(ref reader, JsonTokenType.String, $"'__metadata__': '{OneLine.Of(key)}' is not a string");
+            if (!metadata.TryAdd(key, reader.GetString()!)) throw Error($"'__metadata__' has '{OneLine.Of(key)}' twice");
         }
     }
 
@@ -100,7 +100,7 @@ internal sealed class SafetensorsHeader
                 "dtype" => dtype is not null,
                 "shape" => shape is not null,
                 "data_offsets" => offsets is not null,
-                _ => throw Error(name, $"the entry has a field '{field}' that the format does not know"),
+                _ => throw Error(name, $"the entry has a field '{OneLine.Of(field)}' that the format does not know"),
             };
             if (repeated) throw Error(name, $"the entry has '{field}' twice");
             switch (field)
@@ -108,7 +108,7 @@ internal sealed class SafetensorsHeader
                 case "dtype":
                     if (Next(ref reader) != JsonTokenType.String) throw Error(name, "'dtype' is not a string");
                     var text = reader.GetString();
-                    dtype = DTypes.TryParse(text, out var parsed) ? parsed : throw Error(name, $"unknown dtype '{text}'");
+                    dtype = DTypes.TryParse(text, out var parsed) ? parsed : throw Error(name, $"unknown dtype '{OneLine.Of(text)}'");
                     break;
                 case "shape":
                     shape = ReadNumbers(ref reader, name, field);
@@ -135,13 +135,14 @@ internal sealed class SafetensorsHeader
         {
             if (reader.TokenType != JsonTokenType.Number) throw Error(name, $"'{field}' holds something that is not a number");
             if (!reader.TryGetInt64(out var number) || number < 0)
-                throw Error(name, $"'{field}' holds {Encoding.UTF8.GetString(reader.ValueSpan)}, not an integer from 0 to 2^63-1{Hint(field)}");
+            {
+                var text = OneLine.Of(Encoding.UTF8.GetString(reader.ValueSpan));
+                throw Error(name, reader.TryGetUInt64(out _) ? $"'{field}': {text} overflows" : $"'{field}' holds {text}, not an integer from 0 to 2^63-1");
+            }
             numbers.Add(number);
         }
         return numbers.Count == 0 ? [] : [.. numbers];
     }
-
-    private static string Hint(string field) => field == "shape" ? ": the shape overflows" : "";
 
     // The data must be exactly the tensors, one behind the other: no hole to hide bytes in, no byte that two tensors share.
     private void Place(long dataStart, long fileLength)
@@ -163,12 +164,15 @@ internal sealed class SafetensorsHeader
             if (!TensorShape.TryByteLength(entry.Shape, entry.DType, out var bytes))
                 throw Error(entry.Name, $"the shape {TensorShape.Text(entry.Shape)} overflows");
             if (bytes != entry.End - entry.Begin)
-                throw Error(entry.Name, $"{entry.DType.Name()} {TensorShape.Text(entry.Shape)} takes {bytes} bytes, the offsets {Range(entry)} give it {entry.End - entry.Begin}");
+            {
+                var what = $"{entry.DType.Name()} {TensorShape.Text(entry.Shape)} takes {OneLine.Bytes(bytes)}";
+                throw Error(entry.Name, $"{what}, the offsets {Range(entry)} give it {entry.End - entry.Begin}");
+            }
             placed[i] = new TensorInfo(entry.Name, entry.DType, entry.Shape, dataStart + entry.Begin, path);
         }
         var dataLength = fileLength - dataStart;
-        if (end > dataLength) throw Error($"the file is truncated: {end - dataLength} bytes are missing at the end");
-        if (end < dataLength) throw Error($"{dataLength - end} bytes too many stand behind the last tensor");
+        if (end > dataLength) throw Error($"the file is truncated: {OneLine.Bytes(end - dataLength)} missing at the end");
+        if (end < dataLength) throw Error($"{OneLine.Bytes(dataLength - end)} too many behind the last tensor");
         Tensors = placed;
     }
 
@@ -186,7 +190,7 @@ internal sealed class SafetensorsHeader
 
     private static string Range(Entry entry) => $"{entry.Begin}..{entry.End}";
 
-    private ModelException Error(string name, string what) => Error($"tensor '{name}': {what}");
+    private ModelException Error(string name, string what) => Error($"tensor '{OneLine.Of(name)}': {what}");
 
     private ModelException Error(string what, Exception? inner = null) => new($"{path}: {what}", inner);
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -17,6 +18,8 @@ public static class SafetensorsWriter
 
     // Names and metadata stand as they are; only what JSON itself needs is escaped.
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Writes one file; it appears when it is complete, and on failure nothing is left behind.</summary>
     /// <param name="path">The file; one that is there is replaced.</param>
@@ -126,21 +129,21 @@ public static class SafetensorsWriter
     private static byte[] Header(string path, List<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        try
+        using (var json = new Utf8JsonWriter(buffer, Json))
         {
-            using var json = new Utf8JsonWriter(buffer, Json);
             json.WriteStartObject();
             if (metadata is { Count: > 0 })
             {
                 json.WriteStartObject("__metadata__");
-                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(key, value);
+                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                    json.WriteString(Unicode(path, key), Unicode(path, value));
                 json.WriteEndObject();
             }
             long offset = 0;
             foreach (var tensor in tensors)
             {
                 if (tensor.ByteLength > long.MaxValue - offset) throw new ModelException($"{path}: the tensors together pass 2^63 bytes");
-                json.WriteStartObject(tensor.Name);
+                json.WriteStartObject(Unicode(path, tensor.Name));
                 json.WriteString("dtype", tensor.DType.Name());
                 json.WriteStartArray("shape");
                 foreach (var size in tensor.Shape) json.WriteNumberValue(size);
@@ -154,16 +157,25 @@ public static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        catch (ArgumentException e)
-        {
-            // What Utf8JsonWriter throws for half of a surrogate pair.
-            throw new ModelException($"{path}: a name or metadata string is not valid Unicode: {e.Message}", e);
-        }
         var written = buffer.WrittenCount;
         buffer.Write(Padding[..((8 - written % 8) % 8)]);
         if (buffer.WrittenCount > SafetensorsHeader.MaxBytes)
             throw new ModelException($"{path}: a header of {buffer.WrittenCount} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}");
         return buffer.WrittenSpan.ToArray();
+    }
+
+    // Utf8JsonWriter would put a replacement character for half of a surrogate pair, and so write another name than was asked for.
+    private static string Unicode(string path, string text)
+    {
+        try
+        {
+            StrictUtf8.GetByteCount(text);
+            return text;
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new ModelException($"{path}: a tensor's name or a metadata string is not valid Unicode", e);
+        }
     }
 
     private static void WriteIndex(Stream stream, List<List<TensorData>> shards)

@@ -36,13 +36,13 @@ internal sealed class ShardIndex
             foreach (var entry in weightMap.EnumerateObject())
             {
                 if (entry.Value.ValueKind != JsonValueKind.String)
-                    throw new ModelException($"{path}: tensor '{entry.Name}': the file name is not a string");
+                    throw new ModelException($"{path}: tensor '{OneLine.Of(entry.Name)}': the file name is not a string");
                 map.Add(entry.Name, entry.Value.GetString()!);
             }
         }
         catch (JsonException e)
         {
-            throw new ModelException($"{path}: not valid JSON: {e.Message}", e);
+            throw new ModelException($"{path}: not valid JSON: {OneLine.Of(e)}", e);
         }
         catch (InvalidOperationException e)
         {

@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Text;
+using NUnit.Framework;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Engine.Tests.Weights;
+
+/// <summary>Model directories as they come: whole, sharded, incomplete, or made to reach outside themselves.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Test]
+    public void A_directory_with_one_file_and_the_file_itself_are_the_same_checkpoint()
+    {
+        Write("model.safetensors", "a", "b");
+        foreach (var path in new[] { directory.Path, directory.File("model.safetensors") })
+        {
+            using var checkpoint = Checkpoint.Open(path);
+            Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "b"]));
+            Assert.That(checkpoint.TotalBytes, Is.EqualTo(16));
+            Assert.That(checkpoint.ReadInt64("b"), Is.EqualTo([Value("b")]));
+            var bytes = new byte[8];
+            checkpoint.Read(checkpoint["a"], 0, bytes);
+            Assert.That(BitConverter.ToInt64(bytes), Is.EqualTo(Value("a")));
+        }
+    }
+
+    [Test]
+    public void The_small_model_of_the_repository_opens()
+    {
+        using var checkpoint = Checkpoint.Open(Path.Combine(Fixtures.Repository, "models", "tuna2-shapes"));
+        Assert.That(checkpoint["tuna.model.embed_tokens.weight"].ToString(), Is.EqualTo("tuna.model.embed_tokens.weight BF16 [456, 192]"));
+        Assert.That(checkpoint.ReadFloat32("tuna.model.norm.weight").Average(), Is.GreaterThan(0.1f));
+    }
+
+    [Test]
+    public void Shards_without_an_index_open_when_all_are_there()
+    {
+        Write("model-00001-of-00002.safetensors", "a");
+        Write("model-00002-of-00002.safetensors", "b");
+        using (var checkpoint = Checkpoint.Open(directory.Path)) Assert.That(checkpoint.ReadInt64("b"), Is.EqualTo([Value("b")]));
+        File.Delete(directory.File("model-00001-of-00002.safetensors"));
+        Assert.That(Error(), Does.Contain("1 shard is missing: model-00001-of-00002.safetensors"));
+    }
+
+    [Test]
+    public void A_vae_in_a_file_of_its_own_belongs_to_the_checkpoint()
+    {
+        Write("model.safetensors", "a");
+        Write("vae.safetensors", "vae.b");
+        using var checkpoint = Checkpoint.Open(directory.Path);
+        Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "vae.b"]));
+    }
+
+    [Test]
+    public void A_vae_beside_indexed_shards_need_not_be_in_the_index()
+    {
+        Write("s.safetensors", "a");
+        Write("vae.safetensors", "vae.b");
+        WriteIndex("""{"weight_map":{"a":"s.safetensors"}}""");
+        using var checkpoint = Checkpoint.Open(directory.File(SafetensorsWriter.IndexName));
+        Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "vae.b"]));
+    }
+
+    [Test]
+    public void A_directory_without_weights_says_what_it_looked_for() => Assert.That(Error(), Does.Contain("there are no weights").And.Contain("model.safetensors"));
+
+    [Test]
+    public void A_whole_file_and_an_index_in_one_directory_are_refused()
+    {
+        Write("model.safetensors", "a");
+        WriteIndex("""{"weight_map":{"a":"model.safetensors"}}""");
+        Assert.That(Error(), Does.Contain("both"));
+    }
+
+    [Test]
+    public void Everything_that_is_wrong_with_the_shards_is_in_one_error()
+    {
+        Write("s1.safetensors", "a", "double", "unlisted");
+        Write("s2.safetensors", "double", "moved");
+        WriteIndex("""{"weight_map":{"a":"s1.safetensors","double":"s1.safetensors","absent":"s2.safetensors","moved":"s1.safetensors","c":"s3.safetensors","d":"s4.safetensors"}}""");
+        Assert.That(Error(), Is.EqualTo(
+            $"{directory.File(SafetensorsWriter.IndexName)}: 2 shards are missing: s3.safetensors, s4.safetensors; " +
+            "1 tensor is in two files: double (in s1.safetensors and s2.safetensors); " +
+            "1 tensor of the index is not in its shard: absent (s2.safetensors); " +
+            "1 tensor is in another shard than the index says: moved (in s2.safetensors, not s1.safetensors); " +
+            "1 tensor of a shard is not in the index: unlisted (s1.safetensors)"));
+    }
+
+    [Test]
+    public void Many_offenders_are_named_eight_at_a_time()
+    {
+        Write("s.safetensors", Enumerable.Range(0, 20).Select(i => "t" + i.ToString("D2", CultureInfo.InvariantCulture)).ToArray());
+        WriteIndex("""{"weight_map":{"t00":"s.safetensors"}}""");
+        Assert.That(Error(), Does.Contain("19 tensors of the shards are not in the index: t01").And.EndsWith("and 11 more"));
+    }
+
+    [Test]
+    public void A_tensor_in_two_unindexed_files_is_refused()
+    {
+        Write("model-a.safetensors", "w");
+        Write("model-b.safetensors", "w");
+        Assert.That(Error(), Does.Contain("w (in model-a.safetensors and model-b.safetensors)"));
+    }
+
+    [TestCase("../s.safetensors")]
+    [TestCase("sub/s.safetensors")]
+    [TestCase("..")]
+    [TestCase(".")]
+    [TestCase("")]
+    [TestCase("/etc/hosts")]
+    [TestCase("..\\\\s.safetensors")]
+    [TestCase("C:s.safetensors")]
+    [TestCase("s\\u0000.safetensors")]
+    public void A_shard_name_that_leaves_the_directory_is_refused(string name)
+    {
+        WriteIndex($$"""{"weight_map":{"a":"{{name}}"} }""");
+        Assert.That(Error(), Does.Contain("1 shard is not a file of this directory"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links need a privilege there.")]
+    public void A_shard_that_links_out_of_the_directory_is_refused_and_one_that_stays_is_not()
+    {
+        using var outside = new TemporaryDirectory();
+        Write("real.safetensors", "a");
+        File.CreateSymbolicLink(directory.File("s.safetensors"), "real.safetensors");
+        WriteIndex("""{"weight_map":{"a":"s.safetensors"}}""");
+        using (var checkpoint = Checkpoint.Open(directory.Path)) Assert.That(checkpoint.Contains("a"));
+
+        File.Move(directory.File("real.safetensors"), outside.File("real.safetensors"));
+        File.Delete(directory.File("s.safetensors"));
+        File.CreateSymbolicLink(directory.File("s.safetensors"), outside.File("real.safetensors"));
+        Assert.That(Error(), Does.Contain("not a file of this directory: 's.safetensors'"));
+    }
+
+    [TestCase("[]", "'weight_map'")]
+    [TestCase("{}", "'weight_map'")]
+    [TestCase("{\"weight_map\":[]}", "'weight_map'")]
+    [TestCase("{\"weight_map\":{}}", "'weight_map' is empty")]
+    [TestCase("{\"weight_map\":{\"a\":1}}", "tensor 'a'")]
+    [TestCase("{\"weight_map\":{\"a\":\"s\",\"\\u0061\":\"t\"}}", "not valid JSON")]
+    [TestCase("{\"weight_map\":", "not valid JSON")]
+    public void A_broken_index_is_refused(string json, string message)
+    {
+        WriteIndex(json);
+        Assert.That(Error(), Does.Contain(message).And.Contain(SafetensorsWriter.IndexName));
+    }
+
+    [Test]
+    public void A_damaged_shard_closes_the_others()
+    {
+        Write("model-a.safetensors", "w");
+        directory.Write("model-b.safetensors", "broken"u8);
+        Assert.That(Error(), Does.Contain("model-b.safetensors"));
+        using var exclusive = new FileStream(directory.File("model-a.safetensors"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.That(exclusive.CanWrite);
+    }
+
+    private static long Value(string name) => name.Sum(c => c) * 1_000_003L;
+
+    private string Error() => Assert.Throws<ModelException>(() => Checkpoint.Open(directory.Path).Dispose())!.Message;
+
+    private void Write(string file, params string[] names) =>
+        SafetensorsWriter.Write(directory.File(file), names.Select(name => new TensorData(name, DType.I64, [], BitConverter.GetBytes(Value(name)))));
+
+    private void WriteIndex(string json) => directory.Write(SafetensorsWriter.IndexName, Encoding.UTF8.GetBytes(json));
+}

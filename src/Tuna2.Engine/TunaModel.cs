@@ -116,7 +116,7 @@ public sealed class TunaModel : IDisposable
         if (tokenizer.VocabularySize > config.VocabSize)
             throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");
         using var checkpoint = Checkpoint.Open(files.Weights);
-        //TODO WeightsManifest.Load().Check(config, checkpoint);
+        WeightsManifest.Check(config, checkpoint);
 
         var backend = DeviceSelection.Open(options);
         Tuna2Weights? weights = null;

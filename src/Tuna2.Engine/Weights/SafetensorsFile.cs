@@ -107,30 +107,10 @@ public sealed class SafetensorsFile : IDisposable
     public float[] ReadFloat32(string name)
     {
         var tensor = this[name];
-        if (tensor.DType is not (DType.F32 or DType.BF16 or DType.F16 or DType.F64))
+        if (!FloatConversion.IsFloat(tensor.DType))
             throw new ModelException($"{Path}: tensor '{name}' is {tensor.DType.Name()}, not a float type that can be read as float32");
         var values = new float[ArrayLength(tensor, tensor.ElementCount)];
-        ReadElements(tensor, values, static (dtype, source, target) =>
-        {
-            switch (dtype)
-            {
-                case DType.BF16:
-                    var upper = MemoryMarshal.Cast<byte, ushort>(source);
-                    for (var i = 0; i < target.Length; i++) target[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
-                    break;
-                case DType.F16:
-                    var half = MemoryMarshal.Cast<byte, Half>(source);
-                    for (var i = 0; i < target.Length; i++) target[i] = (float)half[i];
-                    break;
-                case DType.F64:
-                    var wide = MemoryMarshal.Cast<byte, double>(source);
-                    for (var i = 0; i < target.Length; i++) target[i] = (float)wide[i];
-                    break;
-                default:
-                    source.CopyTo(MemoryMarshal.AsBytes(target));
-                    break;
-            }
-        });
+        ReadElements(tensor, values, FloatConversion.Widen);
         return values;
     }
 

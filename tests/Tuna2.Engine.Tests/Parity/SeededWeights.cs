@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Tuna2.Engine.Sampling;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Engine.Tests.Parity;
+
+/// <summary>
+/// The weights of the small reference models are seeded random numbers, so the repository keeps their recipe instead of
+/// their megabytes: one torch generator, tensors in the order of their names, biases 0.05 randn, norms 1 + 0.1 randn,
+/// embeddings randn, AdaLN 0.6 randn / sqrt(fan in), all else randn / sqrt(fan in), rounded to bfloat16. The file made is
+/// the one the references were computed with, to the byte.
+/// </summary>
+internal static class SeededWeights
+{
+    /// <summary>tests/fixtures/tuna2-tiny/model.safetensors, made when it is not there. git ignores it.</summary>
+    public static void MakeTiny() => Make("tuna2-tiny", 1234, "f4252254b8841740f554d202fb3894189f0c08667bbfe833b8d3ed029dd01f93");
+
+    private static void Make(string name, long seed, string sha256)
+    {
+        var path = Fixtures.Path(name, "model.safetensors");
+        if (!File.Exists(path))
+            SafetensorsWriter.Write(path, Tensors(Fixtures.Path("manifest", $"{name}.json"), new TorchRandom(seed)));
+        using var file = File.OpenRead(path);
+        var found = Convert.ToHexStringLower(SHA256.HashData(file));
+        if (found != sha256)
+            throw new InvalidDataException($"{path} has SHA-256 {found}, not {sha256}: remove it; if it comes back so, the recipe or the generator changed");
+    }
+
+    private static List<TensorData> Tensors(string listing, TorchRandom random)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllBytes(listing));
+        return [.. json.RootElement.GetProperty("tensors").EnumerateArray()
+            .Select(t => (Name: t.GetProperty("name").GetString()!, Shape: t.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray()))
+            .OrderBy(t => t.Name, StringComparer.Ordinal)
+            .Select(t => Tensor(t.Name, t.Shape, random))];
+    }
+
+    private static TensorData Tensor(string name, long[] shape, TorchRandom random)
+    {
+        var values = new float[shape.Aggregate(1L, (n, d) => n * d)];
+        random.FillNormal(values);
+        var fanIn = (float)Math.Sqrt(shape.Skip(1).Aggregate(1.0, (n, d) => n * d));
+        var rounded = new ushort[values.Length];
+        for (var i = 0; i < values.Length; i++)
+            rounded[i] = BFloat16(
+                name.EndsWith(".bias", StringComparison.Ordinal) ? values[i] * 0.05f
+                : shape.Length == 1 ? 1f + values[i] * 0.1f
+                : name.Contains("embed_tokens", StringComparison.Ordinal) ? values[i]
+                : name.Contains("adaLN_modulation", StringComparison.Ordinal) ? values[i] * (0.6f / fanIn)
+                : values[i] / fanIn);
+        return new TensorData(name, DType.BF16, shape, MemoryMarshal.AsBytes(rounded.AsSpan()).ToArray());
+    }
+
+    /// <summary>Round to nearest, ties to even.</summary>
+    private static ushort BFloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+    }
+}

@@ -16,4 +16,4 @@ __device__ __forceinline__ float exp2_approx(float x)
 }
 #endif
 
-__device__ __forceinline__ float silu(float x) { return x / (1.0f + exp2_approx(-x * LOG2_E)); }
+__device__ __forceinline__ float silu_of(float x) { return x / (1.0f + exp2_approx(-x * LOG2_E)); }

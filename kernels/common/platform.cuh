@@ -19,6 +19,10 @@ typedef long long i64;
 #endif
 
 constexpr int WARP = 32;
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+
 constexpr u32 ALL_LANES = 0xffffffffu;
 
 __device__ __forceinline__ int lane_id() { return threadIdx.x % WARP; }

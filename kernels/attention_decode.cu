@@ -1,0 +1,148 @@
+// attention_decode: one query per sequence over many keys, split so that the whole chip reads them. The last block of a
+// sequence's key head to finish puts the parts together.
+//   y[q,h,:] = softmax_k(x[q,h,:] . keys[k,h/group,:] / sqrt(D)) values[k,h/group,:]   over the keys k < kv_end(q)
+//
+// shapes    queries: the first heads x D columns of rows of row_columns, one row per sequence; keys, values (capacity, kv_heads D);
+//           y (rows, heads D) ELEMENT; parts (sequences, kv_heads, splits, group, D + 2) float32; finished (sequences, kv_heads)
+//           int, zero before the first launch and left zero
+// mapping   a block per (split, key head, sequence): WARPS warps take keys in turn, all heads of the group at once; a lane holds
+//           D / 32 neighbouring elements
+// traffic   keys and values once: 2 kv_end kv_heads D elements
+// bound     memory: 1100 keys x 4 heads x 128 bf16 = 2.3 MB, under a microsecond: latency-bound
+// rounding  float32 throughout, y at the store; the order of the parts is fixed, so results do not depend on timing
+#include "common/math.cuh"
+#include "common/reduce.cuh"
+#include "common/sequences.cuh"
+#include "common/bf16.cuh"
+
+#if !defined(ELEMENT) || !defined(HEAD_DIM) || !defined(GROUP)
+#error "attention_decode.cu needs -DELEMENT=bf16|f32 -DHEAD_DIM=64|128 -DGROUP=query heads per key head, at most"
+#endif
+
+constexpr int WARPS = 4, THREADS = WARPS * WARP, EACH = HEAD_DIM / WARP;
+
+struct AttentionDecodeArgs {
+    const ELEMENT* queries;
+    const ELEMENT* keys;
+    const ELEMENT* values;
+    ELEMENT* y;
+    const Sequence* sequences;
+    float* parts;
+    int* finished;
+    int row_columns;
+    int heads;
+    int kv_heads;
+    float scale; // log2(e) / sqrt(D)
+};
+
+// A running softmax: the sum of the weights and the weighted values, both relative to the largest score so far.
+struct Partial {
+    float largest;
+    float total;
+    float y[EACH];
+
+    __device__ __forceinline__ void add(float score, const float (&value)[EACH])
+    {
+        const float max = fmaxf(largest, score), keep = exp2_approx(largest - max), weight = exp2_approx(score - max);
+        largest = max;
+        total = total * keep + weight;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) y[i] = y[i] * keep + weight * value[i];
+    }
+
+    // Parts without a key have largest -inf and nothing to give; the caller sees to it that one side has a key.
+    __device__ __forceinline__ void merge(float other_largest, float other_total, const float (&other)[EACH])
+    {
+        if (other_largest == -INFINITY) return;
+        const float max = fmaxf(largest, other_largest), keep = exp2_approx(largest - max), take = exp2_approx(other_largest - max);
+        largest = max;
+        total = total * keep + other_total * take;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) y[i] = y[i] * keep + other[i] * take;
+    }
+};
+
+struct AttentionDecodeShared {
+    float largest[WARPS][GROUP];
+    float total[WARPS][GROUP];
+    float y[WARPS][GROUP][HEAD_DIM];
+    int last;
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS) attention_decode(const __grid_constant__ AttentionDecodeArgs a)
+{
+    SHARED_MEMORY(AttentionDecodeShared, s);
+    const int split = blockIdx.x, splits = gridDim.x, kv_head = blockIdx.y, group = a.heads / a.kv_heads;
+    const Sequence sequence = a.sequences[blockIdx.z];
+    const int visible = sequence.kv_end(0), warp = warp_id(), lane = lane_id(), element = lane * EACH;
+    const i64 kv_stride = (i64)a.kv_heads * HEAD_DIM;
+
+    float q[GROUP][EACH];
+    Partial part[GROUP];
+#pragma unroll
+    for (int h = 0; h < GROUP; h++) {
+        part[h].largest = -INFINITY, part[h].total = 0;
+        const ELEMENT* row = a.queries + (i64)sequence.q_begin * a.row_columns + (kv_head * group + min(h, group - 1)) * HEAD_DIM + element;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) q[h][i] = to_float(row[i]) * a.scale, part[h].y[i] = 0;
+    }
+
+    for (int k = split * WARPS + warp; k < visible; k += splits * WARPS) {
+        const i64 at = (sequence.kv_base + k) * kv_stride + kv_head * HEAD_DIM + element;
+        float key[EACH], value[EACH];
+#pragma unroll
+        for (int i = 0; i < EACH; i++) key[i] = to_float(a.keys[at + i]), value[i] = to_float(a.values[at + i]);
+#pragma unroll
+        for (int h = 0; h < GROUP; h++) {
+            float score = 0;
+#pragma unroll
+            for (int i = 0; i < EACH; i++) score += q[h][i] * key[i];
+            part[h].add(warp_sum(score), value);
+        }
+    }
+
+    // The block's warps in order, then the sequence's blocks in order.
+#pragma unroll
+    for (int h = 0; h < GROUP; h++) {
+        if (lane == 0) s.largest[warp][h] = part[h].largest, s.total[warp][h] = part[h].total;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) s.y[warp][h][element + i] = part[h].y[i];
+    }
+    __syncthreads();
+    const i64 place = (i64)blockIdx.z * a.kv_heads + kv_head;
+    float* parts = a.parts + place * splits * group * (HEAD_DIM + 2);
+    for (int h = warp; h < group; h += WARPS) {
+        Partial sum = {-INFINITY, 0, {}};
+        for (int w = 0; w < WARPS; w++) {
+            float y[EACH];
+#pragma unroll
+            for (int i = 0; i < EACH; i++) y[i] = s.y[w][h][element + i];
+            sum.merge(s.largest[w][h], s.total[w][h], y);
+        }
+        float* out = parts + ((i64)split * group + h) * (HEAD_DIM + 2);
+        if (lane == 0) out[HEAD_DIM] = sum.largest, out[HEAD_DIM + 1] = sum.total;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) out[element + i] = sum.y[i];
+    }
+
+    __threadfence(); // the parts are visible before the count says so
+    __syncthreads();
+    if (threadIdx.x == 0) s.last = atomicAdd(a.finished + place, 1) == splits - 1;
+    __syncthreads();
+    if (!s.last) return;
+    __threadfence();
+    if (threadIdx.x == 0) a.finished[place] = 0; // ready for the next launch
+    for (int h = warp; h < group; h += WARPS) {
+        Partial sum = {-INFINITY, 0, {}};
+        for (int b = 0; b < splits; b++) {
+            const volatile float* in = parts + ((i64)b * group + h) * (HEAD_DIM + 2);
+            float y[EACH];
+#pragma unroll
+            for (int i = 0; i < EACH; i++) y[i] = in[element + i];
+            sum.merge(in[HEAD_DIM], in[HEAD_DIM + 1], y);
+        }
+        ELEMENT* out = a.y + ((i64)sequence.q_begin * a.heads + kv_head * group + h) * HEAD_DIM + element;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) from_float(sum.y[i] / sum.total, out[i]);
+    }
+}

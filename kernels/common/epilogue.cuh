@@ -1,0 +1,32 @@
+// What follows a product before it is stored:
+//   y = residual + gate * (x + bias)         any part may be left out; the gate is 1 for text rows
+// gate is a row of an AdaLN table, named by the row's sequence (see rms_norm.cu).
+#pragma once
+#include "bf16.cuh"
+#include "sequences.cuh"
+
+template <typename Residual> struct Epilogue {
+    const float* bias;         // (columns), or null
+    const Residual* residual;  // (rows, columns), or null; may be the output itself
+    const float* table;        // (times, table_columns), or null: no gate
+    const Sequence* sequences;
+    const int* row_sequence;
+    int table_columns;
+    int gate;                  // first column of the gate vector
+
+    // The gate vector of a row, or null.
+    __device__ __forceinline__ const float* gate_of(i64 row) const
+    {
+        if (!table) return nullptr;
+        const int mod_row = sequences[row_sequence[row]].mod_row;
+        return mod_row >= 0 ? table + (i64)mod_row * table_columns + gate : nullptr;
+    }
+
+    __device__ __forceinline__ float apply(float x, const float* row_gate, i64 row, int column, int columns) const
+    {
+        if (bias) x += bias[column];
+        if (row_gate) x *= row_gate[column];
+        if (residual) x += to_float(residual[row * columns + column]);
+        return x;
+    }
+};

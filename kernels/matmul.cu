@@ -1,0 +1,139 @@
+// matmul: a linear layer on Ampere's tensor core, for machines without cuBLASLt, for the host runner, and as the sibling of
+// the Hopper product.
+//   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
+//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows
+//
+// shapes    x (M, K) bf16; w (N or 2N, K) bf16, checkpoint layout; y (M, N) OUTPUT; bias (N) float32; K a multiple of 8
+// mapping   a block per 128 x 128 tile (swiglu: 128 x 64, the columns of both halves), K in steps of 32 through STAGES stages of
+//           cp.async; 8 warps as 2 x 4, each 64 x 32 as 4 x 4 products of 16x8x16
+// traffic   per block 128 K of x and of w; w crosses device memory once when M is small or the tiles of a column run together
+// bound     tensor core for M >= 300 or so (2 M N K / 790 TFLOP/s), memory below (2 N K bytes)
+// rounding  bf16 operands, float32 accumulation in the order of k, one rounding at the store
+// layout    a stage's rows are 64 bytes: four 16-byte chunks, chunk c of row r stored at c ^ (r / 2 % 4), so that the eight rows
+//           a matrix load touches fall into different banks
+#include "common/epilogue.cuh"
+#include "common/math.cuh"
+#include "common/mma.cuh"
+
+#if !defined(OUTPUT) || !defined(SWIGLU) || !defined(STAGES)
+#error "matmul.cu needs -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DSTAGES=stages in flight"
+#endif
+
+constexpr int BLOCK_M = 128, BLOCK_N = 128, BLOCK_K = 32, THREADS = 256;
+constexpr int CHUNK = 8, CHUNKS = BLOCK_K / CHUNK;               // 16 bytes of bf16
+constexpr int WARP_M = 64, WARP_N = 32, WARPS_N = BLOCK_N / WARP_N;
+constexpr int TILES_M = WARP_M / 16, TILES_N = WARP_N / 8;
+constexpr int OUT_N = SWIGLU ? BLOCK_N / 2 : BLOCK_N;            // output columns of a block
+
+struct MatMulArgs {
+    const bf16* x;
+    const bf16* w;
+    OUTPUT* y;
+    Epilogue<bf16> epilogue;
+    int m;
+    int n; // output columns
+    int k;
+    int padding;
+};
+
+struct MatMulShared {
+    bf16 x[STAGES][BLOCK_M][BLOCK_K];
+    bf16 w[STAGES][BLOCK_N][BLOCK_K];
+};
+
+__device__ __forceinline__ int swizzled(int row, int chunk) { return (chunk ^ (row / 2 % CHUNKS)) * CHUNK; }
+
+// The weight row behind column c of a block's tile. For swiglu a warp's 32 columns are 16 gate rows and their 16 up rows, so
+// that a thread holds both factors of its outputs.
+__device__ __forceinline__ int weight_row(const MatMulArgs& a, int first, int c)
+{
+    if (!SWIGLU) return first + c;
+    const int output = first + c / WARP_N * (WARP_N / 2) + c % (WARP_N / 2);
+    return c % WARP_N < WARP_N / 2 ? output : a.n + output;
+}
+
+__device__ __forceinline__ void load_stage(const MatMulArgs& a, MatMulShared& s, int stage, int first_row, int first_column, int k0)
+{
+#pragma unroll
+    for (int i = threadIdx.x; i < BLOCK_M * CHUNKS; i += THREADS) {
+        const int r = i / CHUNKS, chunk = i % CHUNKS, k = k0 + chunk * CHUNK;
+        const bool valid = first_row + r < a.m && k < a.k;
+        async_copy_16(&s.x[stage][r][swizzled(r, chunk)], valid ? a.x + (i64)(first_row + r) * a.k + k : a.x, valid);
+    }
+#pragma unroll
+    for (int i = threadIdx.x; i < BLOCK_N * CHUNKS; i += THREADS) {
+        const int c = i / CHUNKS, chunk = i % CHUNKS, k = k0 + chunk * CHUNK;
+        const int row = weight_row(a, first_column, c);
+        const bool valid = (SWIGLU ? row - (row >= a.n ? a.n : 0) : row) < a.n && row < (SWIGLU ? 2 : 1) * a.n && k < a.k;
+        async_copy_16(&s.w[stage][c][swizzled(c, chunk)], valid ? a.w + (i64)row * a.k + k : a.w, valid);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) matmul(const __grid_constant__ MatMulArgs a)
+{
+    SHARED_MEMORY(MatMulShared, s);
+    const int first_row = blockIdx.x * BLOCK_M, first_column = blockIdx.y * OUT_N;
+    const int lane = lane_id(), warp_row = warp_id() / WARPS_N * WARP_M, warp_column = warp_id() % WARPS_N * WARP_N;
+    const int steps = ceil_div(a.k, BLOCK_K);
+
+    float c[TILES_M][TILES_N][4] = {};
+#pragma unroll
+    for (int stage = 0; stage < STAGES - 1; stage++) {
+        if (stage < steps) load_stage(a, s, stage, first_row, first_column, stage * BLOCK_K);
+        async_commit();
+    }
+    for (int step = 0; step < steps; step++) {
+        async_wait<STAGES - 2>();
+        __syncthreads(); // this step's stage has landed for all, and the stage refilled below is no longer read
+        const int next = step + STAGES - 1;
+        if (next < steps) load_stage(a, s, next % STAGES, first_row, first_column, next * BLOCK_K);
+        async_commit();
+
+        const int stage = step % STAGES;
+#pragma unroll
+        for (int k = 0; k < BLOCK_K; k += 16) {
+            u32 x[TILES_M][4], w[TILES_N / 2][4];
+#pragma unroll
+            for (int i = 0; i < TILES_M; i++) {
+                const int row = warp_row + i * 16 + lane % 16;
+                load_matrix_x4(x[i], &s.x[stage][row][swizzled(row, k / CHUNK + lane / 16)]);
+            }
+#pragma unroll
+            for (int j = 0; j < TILES_N / 2; j++) {
+                // Matrices 0 and 1 are the k halves of eight columns, 2 and 3 of the next eight.
+                const int column = warp_column + j * 16 + lane / 16 * 8 + lane % 8;
+                load_matrix_x4(w[j], &s.w[stage][column][swizzled(column, k / CHUNK + lane / 8 % 2)]);
+            }
+#pragma unroll
+            for (int i = 0; i < TILES_M; i++)
+#pragma unroll
+                for (int j = 0; j < TILES_N; j++) {
+                    const u32 b[2] = {w[j / 2][j % 2 * 2], w[j / 2][j % 2 * 2 + 1]};
+                    mma_16x8x16(c[i][j], x[i], b);
+                }
+        }
+    }
+    async_wait<0>();
+
+#pragma unroll
+    for (int i = 0; i < TILES_M; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            const int row = first_row + warp_row + i * 16 + half * 8 + lane / 4;
+            if (row >= a.m) continue;
+            const float* gate = a.epilogue.gate_of(row);
+#pragma unroll
+            for (int j = 0; j < (SWIGLU ? TILES_N / 2 : TILES_N); j++)
+#pragma unroll
+                for (int e = 0; e < 2; e++) {
+                    const int column = first_column + (SWIGLU ? warp_column / 2 : warp_column) + j * 8 + lane % 4 * 2 + e;
+                    if (column >= a.n) continue;
+                    float y = c[i][j][half * 2 + e];
+                    if (SWIGLU)
+                        y = silu_of(y) * c[i][j + (SWIGLU ? TILES_N / 2 : 0)][half * 2 + e];
+                    else
+                        y = a.epilogue.apply(y, gate, row, column, a.n);
+                    from_float(y, a.y[(i64)row * a.n + column]);
+                }
+        }
+}

@@ -17,6 +17,7 @@ struct EmbeddingGatherArgs {
     const ELEMENT* table;
     ELEMENT* y;
     int dim; // a multiple of the 16-byte vector
+    int padding;
 };
 
 extern "C" __global__ void __launch_bounds__(BLOCK) embedding_gather(const __grid_constant__ EmbeddingGatherArgs a)

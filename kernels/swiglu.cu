@@ -17,6 +17,7 @@ struct SwiGluArgs {
     const ELEMENT* x;
     ELEMENT* y;
     int width; // a multiple of the 16-byte vector
+    int padding;
 };
 
 extern "C" __global__ void __launch_bounds__(BLOCK) swiglu(const __grid_constant__ SwiGluArgs a)

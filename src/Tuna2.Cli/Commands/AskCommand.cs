@@ -48,8 +48,7 @@ internal sealed class AskCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var options = Read(parsed);
-        if (_model.Config(parsed) is { } config)
-            options.Validate(config);
+        options.Validate(_model.Config(parsed));
         var picture = RgbImage.Load(parsed.GetRequiredValue(_image));
         var question = parsed.GetRequiredValue(_question);
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);

@@ -34,8 +34,7 @@ internal sealed class EditCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var options = _picture.Read(parsed);
-        if (_model.Config(parsed) is { } config)
-            options.Validate(config);
+        options.Validate(_model.Config(parsed));
         var source = RgbImage.Load(parsed.GetRequiredValue(_image));
         var output = PictureOutput.Open(parsed.GetValue(_output), options.Count);
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);

@@ -26,15 +26,14 @@ internal sealed class ModelOptions
     /// <exception cref="ModelException">None was given, and the demo model is not there.</exception>
     public string Directory(ParseResult parsed) => parsed.GetValue(_model) ?? DemoModel.Find();
 
-    /// <summary>
-    /// The model's config, for checking a request before the weights, which may take minutes, are read; null where there is no
-    /// such directory, which <see cref="LoadAsync"/> has the words for.
-    /// </summary>
-    /// <exception cref="ModelException">The config is missing or makes no sense.</exception>
-    public ModelConfig? Config(ParseResult parsed)
+    /// <summary>The model's config, for checking a request before the weights, which may take minutes, are read.</summary>
+    /// <exception cref="ModelException">There is no such directory, or its config is missing or makes no sense.</exception>
+    public ModelConfig Config(ParseResult parsed)
     {
         var directory = Directory(parsed);
-        return System.IO.Directory.Exists(directory) ? ModelConfig.Load(directory) : null;
+        if (!System.IO.Directory.Exists(directory))
+            throw new ModelException($"{directory}: {(File.Exists(directory) ? "a file, not a model directory" : "no such model directory")}");
+        return ModelConfig.Load(directory);
     }
 
     /// <summary>Loads the model, with progress.</summary>

@@ -36,11 +36,9 @@ internal sealed class ParityTable(TextWriter output, bool quiet) : IProgress<Par
         output.WriteLine($"{Status(value),-7} {value.Name}{(value.Task.Length > 0 ? $"  {value.Task}" : "")}{(quiet && value.Checks.Count > 0 ? $"  {Worst(value)}" : "")}");
         if (value.Reason is not null)
             output.WriteLine($"  {(value.Status == ParityStatus.NotRun ? "not run" : "failed")}: {value.Reason}");
-        var rows = value.Checks.GroupBy(check => check.Name).Where(row => !quiet || row.Any(check => !check.Passed)).ToList();
+        var rows = value.Checks.GroupBy(check => check.Name).Where(row => !quiet || row.Any(check => !check.Passed)).Select(row => row.ToList()).ToList();
         if (rows.Count > 0)
-            Row("tensor", "full max", "full rel", "prefix max", "prefix rel", "prefix/full", "limit", "");
-        foreach (var row in rows)
-            Write(row.Key, [.. row]);
+            Write(rows);
         if (value.NotCompared.Count > 0)
             output.WriteLine($"  not compared: {string.Join(", ", value.NotCompared)}");
     }
@@ -53,19 +51,26 @@ internal sealed class ParityTable(TextWriter output, bool quiet) : IProgress<Par
             $"{reports.Sum(r => r.Passed)} passed, {reports.Sum(r => r.Failed)} failed, {reports.Sum(r => r.NotRun)} not run"));
     }
 
-    private void Write(string name, IReadOnlyList<ParityCheck> checks)
+    private void Write(IReadOnlyList<List<ParityCheck>> rows)
     {
-        // What has no path of its own, such as tokens, stands in the first columns.
-        var full = checks.FirstOrDefault(check => check.Path is Full or "");
-        var prefix = checks.FirstOrDefault(check => check.Path == Prefix);
-        var between = checks.FirstOrDefault(check => check.Path == PrefixToFull);
-        var limits = string.Join(", ", checks.Select(check => check.Limit).Distinct());
-        var notes = string.Concat(checks.Select(Note).Distinct());
-        Row(name, Max(full), Relative(full), Max(prefix), Relative(prefix), Relative(between), limits, (checks.All(check => check.Passed) ? "ok" : "FAIL") + notes);
+        var name = Math.Max("tensor".Length, rows.Max(row => row[0].Name.Length));
+        var onePath = rows.All(row => row.All(check => check.Path.Length == 0));
+        output.WriteLine(onePath
+            ? $"  {"tensor".PadRight(name)}  {"max",-8} {"relative",-8}  limit"
+            : $"  {"tensor".PadRight(name)}  {"full max",-8} {"full rel",-8}  {"prefix max",-10} {"prefix rel",-10}  {"prefix/full",-11}  limit");
+        foreach (var row in rows)
+        {
+            // What has no path of its own, such as tokens, stands in the first columns.
+            var full = row.Find(check => check.Path is Full or "");
+            var prefix = row.Find(check => check.Path == Prefix);
+            var between = row.Find(check => check.Path == PrefixToFull);
+            var limit = string.Join(", ", new[] { full, prefix, between }.OfType<ParityCheck>().Select(check => check.Limit).Distinct());
+            var verdict = (row.TrueForAll(check => check.Passed) ? "ok" : "FAIL") + string.Concat(row.Select(Note).Distinct());
+            output.WriteLine(onePath
+                ? $"  {row[0].Name.PadRight(name)}  {Max(full),-8} {Relative(full),-8}  {limit,-10}  {verdict}"
+                : $"  {row[0].Name.PadRight(name)}  {Max(full),-8} {Relative(full),-8}  {Max(prefix),-10} {Relative(prefix),-10}  {Relative(between),-11}  {limit,-10}  {verdict}");
+        }
     }
-
-    private void Row(string name, string fullMax, string fullRelative, string prefixMax, string prefixRelative, string between, string limit, string verdict) =>
-        output.WriteLine($"  {name,-26} {fullMax,-8} {fullRelative,-8} {prefixMax,-10} {prefixRelative,-10} {between,-11} {limit,-12} {verdict}".TrimEnd());
 
     private static string Worst(ParityCase c) => string.Join("  ", c.Checks
         .Where(check => check.RelativeError is not null)

@@ -87,6 +87,8 @@ internal static class Cli
         if (command is RootCommand)
             return "a command is missing";
         var missing = command.Arguments.FirstOrDefault(argument => argument.Arity.MinimumNumberOfValues > 0 && parsed.GetResult(argument) is not { Tokens.Count: > 0 });
-        return missing is not null ? $"{missing.HelpName ?? missing.Name} is missing" : parsed.Errors[0].Message.TrimEnd('.');
+        if (missing is not null)
+            return $"{missing.Name} is missing";
+        return parsed.Errors[0] is { SymbolResult: OptionResult { Tokens.Count: 0 } empty } ? $"{empty.Option.Name} needs a value" : parsed.Errors[0].Message.TrimEnd('.');
     }
 }

@@ -17,7 +17,7 @@ internal static class NumberOptions
         HelpName = "N",
         CustomParser = result => int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             ? value
-            : Refuse<int?>(result, name, result.Tokens[0].Value, "a whole number"),
+            : Refuse<int?>(result, name, result.Tokens[0].Value, $"a whole number from {int.MinValue} to {int.MaxValue}"),
     };
 
     /// <summary>A whole number that fits a long.</summary>
@@ -27,7 +27,7 @@ internal static class NumberOptions
         HelpName = "N",
         CustomParser = result => long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             ? value
-            : Refuse<long?>(result, name, result.Tokens[0].Value, "a whole number"),
+            : Refuse<long?>(result, name, result.Tokens[0].Value, $"a whole number from {long.MinValue} to {long.MaxValue}"),
     };
 
     /// <summary>A finite number.</summary>

@@ -48,7 +48,7 @@ internal sealed class PictureReport(CliConsole console, bool json)
         {
             var p = _pictures[i].Parameters;
             var seed = p.Seed is { } s ? string.Create(CultureInfo.InvariantCulture, $", seed {s}") : "";
-            console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {paths[i]} ({p.Width}x{p.Height}, {p.Steps} steps{seed}, {Duration.Text(_seconds / paths.Count)})"));
+            console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {paths[i]} ({p.Width}x{p.Height}, {p.Steps} {(p.Steps == 1 ? "step" : "steps")}{seed}, {Duration.Text(_seconds / paths.Count)})"));
         }
     }
 

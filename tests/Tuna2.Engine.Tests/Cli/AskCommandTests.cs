@@ -42,14 +42,29 @@ public sealed class AskCommandTests : CliFixture
         Assert.That(second.Out, Is.EqualTo(first.Out));
     }
 
+    [Test]
+    public async Task An_answer_broken_off_ends_its_line_and_says_so()
+    {
+        using var stop = new CancellationTokenSource();
+        using var pieces = new Pieces { Flushed = stop.Cancel };
+        using var error = new StringWriter { NewLine = "\n" };
+        var code = await Tuna2.Cli.Cli.RunAsync(["ask", Circle, "Describe the image in detail."], new Tuna2.Cli.CliConsole(pieces, error), stop.Token);
+        Assert.That(code, Is.EqualTo(130));
+        Assert.That(pieces.ToString(), Does.EndWith(Environment.NewLine));
+        Assert.That(error.ToString(), Is.EqualTo("tuna2: cancelled\n"));
+    }
+
     /// <summary>Counts how often something was handed on.</summary>
     private sealed class Pieces : StringWriter
     {
         public int Flushes { get; private set; }
 
+        public Action? Flushed { get; init; }
+
         public override Task FlushAsync(CancellationToken cancellationToken)
         {
             Flushes++;
+            Flushed?.Invoke();
             return Task.CompletedTask;
         }
     }

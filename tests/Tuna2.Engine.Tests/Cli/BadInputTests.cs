@@ -156,7 +156,7 @@ public sealed class BadInputTests : CliFixture
     public async Task An_unknown_command() => (await CliRun.OfAsync(["draw", "a circle"])).Failed(Usage, "'draw'");
 
     [Test]
-    public async Task An_option_without_its_value() => (await CliRun.OfAsync(["generate", "a circle", "--steps"])).Failed(Usage, "--steps");
+    public async Task An_option_without_its_value() => (await CliRun.OfAsync(["generate", "a circle", "--steps"])).Failed(Usage, "--steps needs a value");
 
     [Test]
     public async Task An_option_given_twice() => (await CliRun.OfAsync(["generate", "a circle", "--steps", "1", "--steps", "2"])).Failed(Usage, "--steps");

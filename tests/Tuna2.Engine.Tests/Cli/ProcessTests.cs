@@ -12,7 +12,7 @@ public sealed class ProcessTests : CliFixture
     {
         var run = await RunAsync("generate", "a red circle", "--steps", "1", "--width", "16", "--height", "16");
         run.Succeeded();
-        Assert.That(run.Out, Does.StartWith("wrote tuna2-42.png (16x16, 1 steps, seed 42, "));
+        Assert.That(run.Out, Does.StartWith("wrote tuna2-42.png (16x16, 1 step, seed 42, "));
         Assert.That(Written(), Is.EqualTo(new[] { "tuna2-42.png" }));
     }
 
@@ -41,28 +41,34 @@ public sealed class ProcessTests : CliFixture
     public async Task A_signal_stops_it_with_130_and_no_file(string signal)
     {
         using var process = Start("generate", "a red circle", "-o", "out.png", "--steps", "10000");
-        // Its weights take a moment; a signal while they are read is as good as one while it draws.
-        await Task.Delay(TimeSpan.FromSeconds(2));
-        Assert.That(process.HasExited, Is.False);
+        // By the time it has worked this long it watches for signals, however busy the machine is.
+        while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(1))
+        {
+            await Task.Delay(20);
+            process.Refresh();
+        }
         var watch = Stopwatch.StartNew();
         using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
         var run = await FinishAsync(process);
         TestContext.Out.WriteLine($"ended {watch.Elapsed.TotalSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s after SIG{signal}");
         run.Failed(130, "tuna2: cancelled");
-        Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(5)));
+        Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(15)));
         Assert.That(Written(), Is.Empty);
     }
 
     [Test]
-    public async Task A_cancelled_answer_ends_its_line()
+    public async Task With_TUNA2_DEBUG_an_error_comes_with_its_stack()
     {
-        using var stop = new CancellationTokenSource();
-        await stop.CancelAsync();
-        (await CliRun.OfAsync(["ask", Circle, "Why?"], cancellation: stop.Token)).Failed(130, "cancelled");
+        using var process = StartWith(new() { ["TUNA2_DEBUG"] = "1" }, "reconstruct", "nothing.png");
+        var run = await FinishAsync(process);
+        Assert.That(run.Code, Is.EqualTo(1));
+        Assert.That(run.Error, Does.StartWith("tuna2: nothing.png: no such file\n").And.Contain("   at Tuna2."));
     }
 
-    private Process Start(params string[] args)
+    private Process Start(params string[] args) => StartWith([], args);
+
+    private Process StartWith(Dictionary<string, string> environment, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(Tuna2.Cli.Cli).Assembly.Location, .. args])
         {
@@ -70,6 +76,8 @@ public sealed class ProcessTests : CliFixture
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

@@ -17,7 +17,7 @@ internal static class NumberOptions
         HelpName = "N",
         CustomParser = result => int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             ? value
-            : Refuse<int?>(result, name, result.Tokens[0].Value, $"a whole number from {int.MinValue} to {int.MaxValue}"),
+            : Refuse<int?>(result, name, result.Tokens[0].Value, Whole(result.Tokens[0].Value)),
     };
 
     /// <summary>A whole number that fits a long.</summary>
@@ -27,7 +27,7 @@ internal static class NumberOptions
         HelpName = "N",
         CustomParser = result => long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             ? value
-            : Refuse<long?>(result, name, result.Tokens[0].Value, $"a whole number from {long.MinValue} to {long.MaxValue}"),
+            : Refuse<long?>(result, name, result.Tokens[0].Value, Whole(result.Tokens[0].Value)),
     };
 
     /// <summary>A finite number.</summary>
@@ -54,6 +54,10 @@ internal static class NumberOptions
             return TryNumber(high.Value, out var second) ? (first, second) : Refuse<(float, float)?>(result, name, high.Value, "a number");
         },
     };
+
+    /// <summary>What was expected: a number too long to hold is one all the same.</summary>
+    private static string Whole(string text) =>
+        text.AsSpan().TrimStart("+-").ContainsAnyExceptInRange('0', '9') || text.Length == 0 ? "a whole number" : "within range";
 
     private static bool TryNumber(string text, out float value) =>
         float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && float.IsFinite(value);

@@ -1,3 +1,5 @@
+using Tuna2.Engine.Models;
+
 namespace Tuna2.Engine;
 
 /// <summary>How an answer is made.</summary>
@@ -26,4 +28,12 @@ public sealed record AskOptions
 
     /// <summary>The system prompt; null for Qwen's.</summary>
     public string? System { get; init; }
+
+    /// <summary>Checks the options against a model's config, as every request does: for telling before the model is loaded.</summary>
+    /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
+    public void Validate(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _ = AskRequest.Check(this, config);
+    }
 }

@@ -1,3 +1,5 @@
+using Tuna2.Engine.Models;
+
 namespace Tuna2.Engine;
 
 /// <summary>What to do with a prompt longer than the model takes.</summary>
@@ -51,4 +53,12 @@ public sealed record ImageOptions
 
     /// <summary>What to do with a prompt longer than the model takes.</summary>
     public OverlongPrompt OverlongPrompt { get; init; }
+
+    /// <summary>Checks the options against a model's config, as every request does: for telling before the model is loaded.</summary>
+    /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
+    public void Validate(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _ = ImageRequest.Of(ImageTask.Generate, this, config);
+    }
 }

@@ -15,15 +15,7 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
     {
         if (string.IsNullOrWhiteSpace(question))
             throw new RequestException("the question is empty");
-        if (options.MaxTokens < 1)
-            throw new RequestException($"the number of answer tokens must be 1 or more, not {options.MaxTokens}");
-        if (!(options.Temperature >= 0 && float.IsFinite(options.Temperature)))
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"temperature must be a number of 0 or more, not {options.Temperature}"));
-        if (options.TopK < 0)
-            throw new RequestException($"top-k must be 0 (all) or more, not {options.TopK}");
-        if (!(options.TopP > 0 && options.TopP <= 1))
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"top-p must be above 0 and at most 1, not {options.TopP}"));
-        var (width, height) = ImageRequest.Size(options.Width, options.Height, model.Config);
+        var (width, height) = Check(options, model.Config);
         Grid? grid = hasPicture ? new Grid(1, height / model.Config.PatchSize, width / model.Config.PatchSize) : null;
         var chat = model.Tokenizer.Encode(ChatTemplate.Format(
         [
@@ -34,6 +26,21 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
         if (prompt.Tokens.Count > TunaSession.MaxChatTokens - options.MaxTokens)
             throw new RequestException($"the question has {prompt.Tokens.Count} tokens with its picture; {TunaSession.MaxChatTokens} are the most, {options.MaxTokens} of them for the answer");
         return new(prompt, width, height, options);
+    }
+
+    /// <summary>Checks the options; the size is theirs or the model's.</summary>
+    /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
+    public static (int Width, int Height) Check(AskOptions options, ModelConfig config)
+    {
+        if (options.MaxTokens < 1)
+            throw new RequestException($"the number of answer tokens must be 1 or more, not {options.MaxTokens}");
+        if (!(options.Temperature >= 0 && float.IsFinite(options.Temperature)))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"temperature must be a number of 0 or more, not {options.Temperature}"));
+        if (options.TopK < 0)
+            throw new RequestException($"top-k must be 0 (all) or more, not {options.TopK}");
+        if (!(options.TopP > 0 && options.TopP <= 1))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"top-p must be above 0 and at most 1, not {options.TopP}"));
+        return ImageRequest.Size(options.Width, options.Height, config);
     }
 
     /// <summary>Answers; <paramref name="say"/> is given pieces of whole characters.</summary>

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Tuna2.Cli.Options;
+using Tuna2.Cli.Output;
+
+namespace Tuna2.Cli.Commands;
+
+/// <summary>tuna2 inspect: what a model is, without loading it.</summary>
+internal sealed class InspectCommand : TunaCommand
+{
+    private readonly Argument<string?> _model = new("MODEL")
+    {
+        Description = "A model directory or a safetensors file [default: the demo model]",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor" };
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    public InspectCommand(CliConsole console) : base("inspect", "Show what a model is: variant, sizes, parameters, files, settings", console)
+    {
+        Examples =
+        [
+            "tuna2 inspect",
+            "tuna2 inspect ~/models/tuna_2_pixel_7b",
+            "tuna2 inspect model-00001-of-00004.safetensors --tensors",
+        ];
+        Add(_model);
+        Add(_tensors);
+        Add(_json);
+    }
+
+    /// <inheritdoc/>
+    protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        using var description = ModelDescription.Of(parsed.GetValue(_model) ?? DemoModel.Find());
+        if (parsed.GetValue(_json))
+            Console.WriteJson(json => description.WriteTo(json, parsed.GetValue(_tensors)));
+        else
+            description.WriteTo(Console.Out, parsed.GetValue(_tensors));
+        if (description.Problem is null)
+            return Task.FromResult(ExitCode.Ok);
+        Console.Fail(description.Problem);
+        return Task.FromResult(ExitCode.Failure);
+    }
+}

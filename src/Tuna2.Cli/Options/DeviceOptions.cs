@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Tuna2.Engine;
+
+namespace Tuna2.Cli.Options;
+
+/// <summary>Where and how a command computes: --device, --dtype, --threads.</summary>
+internal sealed class DeviceOptions
+{
+    private readonly Option<string?> _device = new("--device")
+    {
+        Description = "Where to compute; only auto chooses, a named device is used or refused [default: auto]",
+        HelpName = "auto|cpu|cuda|cuda:N",
+    };
+
+    private readonly Option<ComputeType?> _dtype = ChoiceOptions.Choice(
+        "--dtype", "Precision of activations; bf16 needs a CUDA device [default: auto]",
+        ("auto", ComputeType.Auto), ("f32", ComputeType.F32), ("bf16", ComputeType.BF16));
+
+    private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "CPU threads; 0 for one per processor [default: 0]");
+
+    public void AddTo(Command command)
+    {
+        command.Add(_device);
+        command.Add(_dtype);
+        command.Add(_threads);
+    }
+
+    public TunaModelOptions Read(ParseResult parsed) => new()
+    {
+        Device = parsed.GetValue(_device) ?? "auto",
+        ComputeType = parsed.GetValue(_dtype) ?? ComputeType.Auto,
+        Threads = parsed.GetValue(_threads) ?? 0,
+    };
+}

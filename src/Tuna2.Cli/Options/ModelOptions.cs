@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Tuna2.Cli.Output;
+using Tuna2.Engine;
+using Tuna2.Engine.Models;
+
+namespace Tuna2.Cli.Options;
+
+/// <summary>Which model runs, and where: --model and the device.</summary>
+internal sealed class ModelOptions
+{
+    private readonly DeviceOptions _device = new();
+
+    private readonly Option<string?> _model = new("--model", "-m")
+    {
+        Description = "Model directory: config.json, tokenizer.json, model*.safetensors [default: the demo model]",
+        HelpName = "DIR",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_model);
+        _device.AddTo(command);
+    }
+
+    /// <summary>The model's directory.</summary>
+    /// <exception cref="ModelException">None was given, and the demo model is not there.</exception>
+    public string Directory(ParseResult parsed) => parsed.GetValue(_model) ?? DemoModel.Find();
+
+    /// <summary>The model's config, for checking a request before the weights, which may take minutes, are read.</summary>
+    /// <exception cref="ModelException">There is no such directory, or its config is missing or makes no sense.</exception>
+    public ModelConfig Config(ParseResult parsed)
+    {
+        var directory = Directory(parsed);
+        if (!System.IO.Directory.Exists(directory))
+            throw new ModelException($"{directory}: {(File.Exists(directory) ? "a file, not a model directory" : "no such model directory")}");
+        return ModelConfig.Load(directory);
+    }
+
+    /// <summary>Loads the model, with progress.</summary>
+    public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)
+    {
+        using var progress = new ProgressLine(console);
+        return await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+    }
+}

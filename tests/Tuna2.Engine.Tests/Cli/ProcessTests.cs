@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
+using NUnit.Framework;
+
+namespace Tuna2.Engine.Tests.Cli;
+
+/// <summary>The built program as a process of its own: streams, the current folder, signals.</summary>
+public sealed class ProcessTests : CliFixture
+{
+    [Test]
+    public async Task Without_an_output_the_picture_is_written_to_the_current_folder()
+    {
+        var run = await RunAsync("generate", "a red circle", "--steps", "1", "--width", "16", "--height", "16");
+        run.Succeeded();
+        Assert.That(run.Out, Does.StartWith("wrote tuna2-42.png (16x16, 1 step, seed 42, "));
+        Assert.That(Written(), Is.EqualTo(new[] { "tuna2-42.png" }));
+    }
+
+    [Test]
+    public async Task An_error_is_one_line_on_standard_error()
+    {
+        (await RunAsync("generate", "a red circle", "--guidance", "NaN")).Failed(2, "--guidance 'NaN'");
+        (await RunAsync("ask", "nothing.png", "Why?")).Failed(1, "nothing.png");
+        Assert.That(Written(), Is.Empty);
+    }
+
+    [Test]
+    public async Task Help_goes_to_standard_output_with_examples()
+    {
+        foreach (var command in new[] { "generate", "edit", "reconstruct", "ask", "inspect", "parity" })
+        {
+            var run = (await CliRun.OfAsync([command, "--help"])).Succeeded();
+            Assert.That(run.Out, Does.Contain($"tuna2 {command}").And.Contain("Examples:"));
+        }
+        Assert.That((await RunAsync("--version")).Succeeded().Out, Does.Match(@"^\d+\.\d+\.\d+"));
+    }
+
+    [TestCase("INT")]
+    [TestCase("TERM")]
+    [Platform(Exclude = "Win")]
+    public async Task A_signal_stops_it_with_130_and_no_file(string signal)
+    {
+        using var process = Start("generate", "a red circle", "-o", "out.png", "--steps", "10000");
+        // By the time it has worked this long it watches for signals, however busy the machine is.
+        while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(1))
+        {
+            await Task.Delay(20);
+            process.Refresh();
+        }
+        var watch = Stopwatch.StartNew();
+        using (var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        var run = await FinishAsync(process);
+        TestContext.Out.WriteLine($"ended {watch.Elapsed.TotalSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s after SIG{signal}");
+        run.Failed(130, "tuna2: cancelled");
+        Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(15)));
+        Assert.That(Written(), Is.Empty);
+    }
+
+    [Test]
+    public async Task With_TUNA2_DEBUG_an_error_comes_with_its_stack()
+    {
+        using var process = StartWith(new() { ["TUNA2_DEBUG"] = "1" }, "reconstruct", "nothing.png");
+        var run = await FinishAsync(process);
+        Assert.That(run.Code, Is.EqualTo(1));
+        Assert.That(run.Error, Does.StartWith("tuna2: nothing.png: no such file\n").And.Contain("   at Tuna2."));
+    }
+
+    private Process Start(params string[] args) => StartWith([], args);
+
+    private Process StartWith(Dictionary<string, string> environment, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Tuna2.Cli.Cli).Assembly.Location, .. args])
+        {
+            WorkingDirectory = Folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    private async Task<CliRun> RunAsync(params string[] args)
+    {
+        using var process = Start(args);
+        return await FinishAsync(process);
+    }
+
+    private static async Task<CliRun> FinishAsync(Process process)
+    {
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new CliRun(process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+    }
+}

@@ -48,4 +48,7 @@ public sealed class DeviceException : Tuna2Exception
 
     /// <inheritdoc cref="Tuna2Exception(string, Exception)"/>
     public DeviceException(string message, Exception? inner) : base(message, inner) { }
+
+    /// <summary>What a compiler or driver wrote, whole and in many lines; the message has its first error. Empty when there is none.</summary>
+    public string Log { get; init; } = "";
 }

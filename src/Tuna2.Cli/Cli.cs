@@ -58,6 +58,7 @@ internal static class Cli
         {
             HelpName = "tuna2",
         };
+        root.Add(new DemoCommand(console));
         root.Add(new GenerateCommand(console));
         root.Add(new EditCommand(console));
         root.Add(new ReconstructCommand(console));

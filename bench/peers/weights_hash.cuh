@@ -1,7 +1,14 @@
 // The hash of weights_hash.py in C, C++ and CUDA: bench/lab fills its buffers with it, and a test compiles this file
 // with the host compiler against the same vectors. weights_hash.py is the definition; change it there first.
 #pragma once
+#ifdef __CUDACC_RTC__       // compiled in memory, without a C library's headers
+typedef unsigned int uint32_t;
+typedef int int32_t;
+typedef unsigned short uint16_t;
+typedef unsigned char uint8_t;
+#else
 #include <stdint.h>
+#endif
 
 #ifdef __CUDACC__
 #define HASH_FN __host__ __device__ inline

@@ -18,6 +18,15 @@ import torch.nn.functional as F
 import tuna_math as tm
 
 
+def leaves(x):
+    """The tensors of nested lists and tuples, in order."""
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif x is not None:
+        for part in x:
+            yield from leaves(part)
+
+
 def attend(q, keys, values):
     """q (B, n, H, d); keys and values: per branch (P+n, G, d). -> (B, n, H*d)."""
     out = [F.scaled_dot_product_attention(q[b:b + 1].transpose(1, 2), keys[b][None].transpose(1, 2),
@@ -219,25 +228,39 @@ class BestWay:
                 x[-1 - clean.shape[0]:-1] = clean       # the pads stand right before boi, the prefix's last token
             h, lk, lv = self.prefill_llm(x, branch.spans, n)
             per_branch.append((lk, lv) + self.prefill_head(h, branch.spans, modulation_one, n, problem))
-        self.llm_kv = [([b[0][i] for b in per_branch], [b[1][i] for b in per_branch]) for i in range(c.layers)]
-        self.head_kv = [([b[2][i] for b in per_branch], [b[3][i] for b in per_branch]) for i in range(c.head.layers)]
+        self.keep("llm_kv", [([b[0][i] for b in per_branch], [b[1][i] for b in per_branch]) for i in range(c.layers)])
+        self.keep("head_kv", [([b[2][i] for b in per_branch], [b[3][i] for b in per_branch])
+                              for i in range(c.head.layers)])
 
         tables = [tm.llm_table(c, torch.arange(len(b.tokens), len(b.tokens) + n, device=self.device))
                   for b in problem.branches]
-        self.llm_cos, self.llm_sin = (torch.stack([t[i] for t in tables])[:, :, None] for i in (0, 1))
+        self.keep("llm_cos", torch.stack([t[0] for t in tables])[:, :, None])
+        self.keep("llm_sin", torch.stack([t[1] for t in tables])[:, :, None])
         cos, sin = tm.image_table(c, problem.height, problem.width, self.device)
-        self.head_cos = torch.cat([torch.ones_like(cos[:1]), cos])[:, None]
-        self.head_sin = torch.cat([torch.zeros_like(sin[:1]), sin])[:, None]
+        self.keep("head_cos", torch.cat([torch.ones_like(cos[:1]), cos])[:, None])
+        self.keep("head_sin", torch.cat([torch.zeros_like(sin[:1]), sin])[:, None])
         if times is not None:
             self.set_times(times)
 
     def set_times(self, times):
-        self.t = torch.tensor(times, dtype=torch.float32, device=self.device)
-        self.te = tm.time_embedding(self.w["time"], self.t[:-1], self.dtype)
+        self.keep("t", torch.tensor(times, dtype=torch.float32, device=self.device))
+        self.keep("te", tm.time_embedding(self.w["time"], self.t[:-1], self.dtype))
         tables = self.modulations(self.te)
-        self.modulation, self.final_modulation = torch.stack(tables[:-1], dim=1), tables[-1]    # (steps, layers, 6, D)
-        self.step = torch.zeros(1, dtype=torch.int64, device=self.device)
-        self.graph = None
+        self.keep("modulation", torch.stack(tables[:-1], dim=1))        # (steps, layers, 6, D)
+        self.keep("final_modulation", tables[-1])
+        self.keep("step", torch.zeros(1, dtype=torch.int64, device=self.device))
+
+    def keep(self, name, new):
+        """Sets self.name; where the old value has the same shapes it is overwritten in place, so that a captured graph,
+        which knows addresses, stays valid for the next picture of the same shape."""
+        old = getattr(self, name, None)
+        olds, news = list(leaves(old)), list(leaves(new))
+        if old is not None and [t.shape for t in olds] == [t.shape for t in news]:
+            for a, b in zip(olds, news):
+                a.copy_(b)
+        else:
+            setattr(self, name, new)
+            self.graph = None
 
     # The loop
 
@@ -280,9 +303,10 @@ class BestWay:
     def sample(self, z, times, guidance):
         """times must be those given to prepare."""
         if self.graph_wanted:
-            if self.graph is None:
+            if self.graph is None or self.captured != (guidance, z.shape):
                 self.z = z.clone()
                 self.capture(guidance)
+                self.captured = (guidance, z.shape)
             self.z.copy_(z)
             self.step.zero_()
             for _ in times[1:]:

@@ -77,8 +77,8 @@ def run_case(peer, case, data, device):
     return out
 
 
-def check(make_peer, folder, device="cpu", report=lambda row: None):
-    """make_peer(config, weights, device, dtype) -> peer. True when every case is within tolerance."""
+def check(make_peer, folder, device="cpu", report=lambda row: None, only=None):
+    """make_peer(config, weights, device, dtype) -> peer. True when every case (or those named) is within tolerance."""
     exact_float32()
     config, weights = load(folder, device)
     peer = make_peer(config, weights, device, torch.float32)
@@ -87,6 +87,8 @@ def check(make_peer, folder, device="cpu", report=lambda row: None):
     good = True
     with torch.no_grad():
         for case in cases:
+            if only and case["name"] not in only:
+                continue
             data = {k: st.to_torch(v) for k, v in st.read(os.path.join(folder, case["name"] + ".safetensors")).items()}
             for tensor, error in run_case(peer, case, data, device):
                 passed = error <= TOLERANCE

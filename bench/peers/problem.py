@@ -33,11 +33,18 @@ def words(count, seed):
     return [hash32(seed, i) % 150000 for i in range(count)]
 
 
+def fitted(problem, config):
+    """Ids folded into a smaller vocabulary, for trying the programs out on a small model; nothing changes at 7B."""
+    for branch in problem.branches:
+        branch.tokens = [token % config.vocab for token in branch.tokens]
+    return problem
+
+
 def text_to_image(config, height, width, padded):
     span = config.span(height, width)
     boi = 151652
-    return Problem(height, width, span, [Branch([151644] + words(PROMPT, 1) + [boi]),
-                                         Branch([151644] + words(NEGATIVE, 2) + [boi])], padded)
+    return fitted(Problem(height, width, span, [Branch([151644] + words(PROMPT, 1) + [boi]),
+                                                Branch([151644] + words(NEGATIVE, 2) + [boi])], padded), config)
 
 
 def edit(config, height, width, padded, source):
@@ -46,10 +53,10 @@ def edit(config, height, width, padded, source):
     for seed, count in ((3, INSTRUCTION), (4, EDIT_NEGATIVE)):
         tokens = [151644, 151652] + [151655] * span + [151653] + words(count, seed) + [151652]
         branches.append(Branch(tokens, [(2, span)], [source]))
-    return Problem(height, width, span, branches, padded)
+    return fitted(Problem(height, width, span, branches, padded), config)
 
 
 def understand(config, height, width, source):
     span = config.span(height, width)
     tokens = words(14, 5) + [151652] + [151655] * span + [151653] + words(QUESTION, 6)
-    return Problem(height, width, 0, [Branch(tokens, [(15, span)], [source])])
+    return fitted(Problem(height, width, 0, [Branch(tokens, [(15, span)], [source])]), config)

@@ -40,9 +40,10 @@ extern "C" __global__ void __launch_bounds__(512) copy16(uint4* out, const uint4
     for (; i < count; i += stride) out[i] = in[i];
 }
 
-// Reads only: what a weight-streaming kernel can hope for. The sum is stored behind a test that never holds, so that
-// the compiler must keep the loads.
-extern "C" __global__ void __launch_bounds__(512) read16(unsigned* out, const uint4* in, unsigned long long count)
+// Reads only: what a weight-streaming kernel can hope for. The sum is stored when it equals a given value, which it
+// almost never does, so that the compiler must keep the loads.
+extern "C" __global__ void __launch_bounds__(512) read16(unsigned* out, const uint4* in, unsigned long long count,
+                                                         unsigned wanted)
 {
     unsigned long long stride = (unsigned long long)gridDim.x * blockDim.x;
     unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x;
@@ -53,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(512) read16(unsigned* out, const ui
         sum ^= c.x ^ c.y ^ c.z ^ c.w ^ d.x ^ d.y ^ d.z ^ d.w;
     }
     for (; i < count; i += stride) sum ^= in[i].x ^ in[i].y ^ in[i].z ^ in[i].w;
-    if (sum == 0x9E3779B9u && count == 0) out[0] = sum;
+    if (sum == wanted) out[0] = sum;
 }
 
 extern "C" __global__ void nothing() {}

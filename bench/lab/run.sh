@@ -8,7 +8,8 @@
 #   products    cuBLASLt at the model's products, bf16 and fp8                  300 s
 #   norms       torch.compile's norm, modulation and gate                       150 s
 #   attention   SDPA backends and FlexAttention                                 330 s
-#   peers       whole pictures and answers, official way against best way       460 s (one task at a time: peers:TASK)
+#   peers       whole pictures and answers, official way against best way       460 s
+#   peers:TASK  one of t2i512, t2i1024, edit512, understand; each has then the whole time for full 50-step rounds
 #
 # Needs nvcc (CUDA 12.4 or later) for the first three, python3 with PyTorch for the rest. Rows go to
 # ${OUT:-bench/results}/STAGE.jsonl. GOLDENS names the folder of tuna2-tiny's reference outputs (peers only).
@@ -36,7 +37,8 @@ stage() {
         norms)     timeout 150 python3 bench/peers/ops_norm.py --seconds 110 ;;
         attention) timeout 330 python3 bench/peers/ops_attention.py --seconds 270 ;;
         peers)     timeout 460 python3 bench/peers/time_peers.py --goldens "$goldens" --seconds 400 ;;
-        peers:*)   timeout 460 python3 bench/peers/time_peers.py --goldens "$goldens" --seconds 400 --task "${1#peers:}" ;;
+        peers:*)   timeout 460 python3 bench/peers/time_peers.py --goldens "$goldens" --seconds 400 \
+                       ${1/peers:/--task=} ;;
         *)         echo "run.sh: no stage '$1'" >&2; return 2 ;;
     esac
 }

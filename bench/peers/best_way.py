@@ -349,7 +349,7 @@ class BestWay:
             pos = self.position
             x = F.embedding(self.token, self.w["tokens"])
             cos, sin = (t.index_select(0, pos) for t in self.decode_tables)
-            seen = (self.slots <= pos)[None, None, None]
+            seen = (self.slots <= pos)[None, None]
             for w, (k, v) in zip(self.w["llm"], self.decode_kv):
                 x = self.decode_layer(x, w, cos, sin, k, v, pos, seen, c.norm_eps, c.heads, c.kv_heads)
             self.token.copy_(self.decode_end(x, self.w["norm"], self.w["lm_head"], c.norm_eps))
@@ -376,13 +376,15 @@ class BestWay:
 
 
 def decode_layer(x, w, cos, sin, keys, values, position, seen, eps, heads, kv_heads):
-    """x (1, D); keys, values (room, G, d); seen (1, 1, 1, room) of bool: the cache beyond the position is not read."""
+    """x (1, D); keys, values (room, G, d); seen (1, 1, room) of bool: what lies beyond the position is not attended to.
+    Two batched products over the G key heads: SDPA takes no mask together with GQA except by repeating K and V."""
     q, k, v = llm_qkv(x, w, cos, sin, eps, heads, kv_heads)
     keys.index_copy_(0, position, k)
     values.index_copy_(0, position, v)
-    attended = F.scaled_dot_product_attention(q.transpose(0, 1)[None], keys.transpose(0, 1)[None],
-                                              values.transpose(0, 1)[None], attn_mask=seen, enable_gqa=True)
-    return llm_rest(x, attended[0].transpose(0, 1).flatten(1), w, eps)
+    q = q.unflatten(1, (kv_heads, heads // kv_heads))[0]
+    scores = torch.bmm(q, keys.permute(1, 2, 0)).float() * q.shape[-1] ** -0.5
+    shares = scores.masked_fill(~seen, float("-inf")).softmax(-1).to(q.dtype)
+    return llm_rest(x, torch.bmm(shares, values.transpose(0, 1)).reshape(1, -1), w, eps)
 
 
 def decode_end(x, norm, lm_head, eps):

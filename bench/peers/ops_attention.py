@@ -130,6 +130,7 @@ def flex_rows(rows, fields, data, pairs, seen):
 
     end = seen.sum(-1).to(torch.int32)
     block = create_block_mask(lambda b, h, q, k: k < end[q], None, None, seen.shape[0], seen.shape[1], device="cuda")
+    torch._dynamo.reset()       # a few shapes more and it would stop compiling, and say so only in a log
     compiled = torch.compile(flex_attention, dynamic=False)
     measure(rows, dict(fields, backend="flex"), data,
             lambda q, k, v: compiled(q, k, v, block_mask=block, enable_gqa=True), pairs, seen)

@@ -143,16 +143,17 @@ def choose_backend(config, device):
                          (config.head.layers, (config.head.heads, config.head.kv_heads, config.flow_dim))], seconds)
 
 
-def report_profile(rows, task, contender, work, steps):
+def report_profile(rows, task, contender, work, steps, **fields):
     """One warmed run under the profiler; GPU time per step, by kind."""
     if contender.device != "cuda":
         return
-    parts, longest = split(profile(work))
+    with torch.no_grad(), sdpa.prefer(contender.backend):
+        parts, longest = split(profile(work))
     rows.write(row="split", task=task, peer=contender.name, **{k + "_ms": v / steps for k, v in parts.items()},
-               longest_rest=longest)
+               longest_rest=longest, **fields)
 
 
-def time_picture(rows, task, contenders, config, args, budget):
+def time_picture(rows, task, contenders, config, args, budget, tasks_left):
     side = args.side or SIDES[task]
     problem = make_problem(task, config, side)
     z0 = noise(side, config.noise_scale, 42, args.device)
@@ -164,8 +165,8 @@ def time_picture(rows, task, contenders, config, args, budget):
         _, _, seconds = c.picture(problem, z0, tm.step_times(warm), guidance)
         rows.write(row="warm", task=task, peer=c.name, ms_per_step=1000 * seconds / warm, backend=c.backend)
         per_step += seconds / warm
-    share = budget.left() * 0.8
-    steps = plan_steps(args.steps, args.rounds, per_step, share)
+    share = budget.left() * 0.8 / tasks_left
+    steps = plan_steps(args.steps, args.rounds + 1, per_step, share)
     if steps < warm or budget.left() < 1.2 * args.rounds * steps * per_step:
         rows.write(row="skipped", task=task, why="the time budget is spent")
         return
@@ -201,8 +202,9 @@ def time_picture(rows, task, contenders, config, args, budget):
                    relative=goldens.relative_error(finals[c.name], finals[first.name]),
                    mean_bytes=float(bytes_apart.mean()), largest_bytes=float(bytes_apart.max()))
     for c in contenders:
-        if budget.left() > 4 * per_step * warm + 5:
-            report_profile(rows, task, c, lambda: c.picture(problem, z0, times[:warm + 1], guidance), warm)
+        if budget.left() > 2 * per_step * (steps + warm) + 5:
+            c.picture(problem, z0, times, guidance)     # prepared for the whole schedule; only the loop is profiled
+            report_profile(rows, task, c, lambda: c.peer.sample(z0, times[:warm + 1], guidance), warm)
 
 
 def time_answer(rows, contenders, config, args, budget):
@@ -230,7 +232,7 @@ def time_answer(rows, contenders, config, args, budget):
                    same_ids=sum(a == b for a, b in zip(ids[c.name], ids[first.name])), of=ANSWER)
     for c in contenders:
         if budget.left() > 20:
-            report_profile(rows, "understand", c, lambda: c.answer(problem, ANSWER), ANSWER)
+            report_profile(rows, "understand", c, lambda: c.answer(problem, ANSWER), ANSWER, includes_prompt=True)
 
 
 def main(argv=None):
@@ -273,14 +275,14 @@ def main(argv=None):
 
         official_modules.add(contenders, rows, args, config, weights, dtype, Contender)
 
-    for task in args.task:
+    for at, task in enumerate(args.task):
         if budget.spent():
             rows.write(row="skipped", task=task, why="the time budget is spent")
             continue
         if task == "understand":
             time_answer(rows, contenders, config, args, budget)
         else:
-            time_picture(rows, task, contenders, config, args, budget)
+            time_picture(rows, task, contenders, config, args, budget, len(args.task) - at)
         gc.collect()
         if args.device == "cuda":
             torch.cuda.empty_cache()

@@ -84,9 +84,8 @@ VECTORS = [
 
 
 def fill(name, shape, device, chunk=1 << 26):
-    """The whole tensor in bfloat16 on a torch device. torch has no 32-bit unsigned product, so int64 and a mask: the
-    products stay below 2^63 (32 bits x 31 bits) except by 0x846CA68B and the like, which are 32 bits; those wrap in
-    int64, and the low 32 bits, all that is kept, are the same in two's complement."""
+    """The whole tensor in bfloat16 on a torch device. torch has no 32-bit unsigned product, so int64 and a mask: a
+    product that passes 2^63 wraps, and its low 32 bits, all that is kept, are the same in two's complement."""
     import torch
 
     base, scale = base_and_scale(name, shape)

@@ -15,6 +15,7 @@ Shapes: B branches, n = N+1 span rows, D hidden, P prefix rows of a branch.
 import torch
 import torch.nn.functional as F
 
+import sdpa
 import tuna_math as tm
 
 
@@ -163,9 +164,13 @@ class BestWay:
         return x
 
     def masked(self, q, k, v, mask):
-        """Prefix attention, once per picture: q, k, v (P, heads, d), mask (P, P) of bool."""
-        out = F.scaled_dot_product_attention(q.transpose(0, 1)[None], k.transpose(0, 1)[None], v.transpose(0, 1)[None],
-                                             attn_mask=mask, enable_gqa=True)
+        """Prefix attention, once per picture: q, k, v (P, heads, d), mask (P, P) of bool. The loop's backend may take no
+        mask of this shape, so one that does is asked for; it wants K and V repeated."""
+        groups = q.shape[1] // k.shape[1]
+        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+        with sdpa.prefer("efficient"):
+            out = F.scaled_dot_product_attention(q.transpose(0, 1)[None], k.transpose(0, 1)[None],
+                                                 v.transpose(0, 1)[None], attn_mask=mask)
         return out[0].transpose(0, 1).flatten(1)
 
     def prefill_llm(self, x, spans, room):

@@ -92,6 +92,20 @@ class Math(unittest.TestCase):
         args = time_peers.parse(["--goldens", "x", "--task", "edit512", "--compiler", "none"])
         self.assertEqual((args.task, args.compiler), (["edit512"], None))
 
+    def test_attention_reference(self):
+        import torch
+        import ops_attention
+        import tuna_math as tm
+
+        q, k, v = torch.randn(2, 6, 9, 8), torch.randn(2, 2, 11, 8), torch.randn(2, 2, 11, 8)
+        rows = torch.tensor([0, 4, 8])
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+        self.assertLess(ops_attention.error_of(out, q, k, v, rows), 1e-6)
+        self.assertGreater(ops_attention.error_of(out * 1.1, q, k, v, rows), 0.05)
+        seen = tm.omni_mask(11, [(2, 5)], "cpu")[:9]
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)
+        self.assertLess(ops_attention.error_of(out, q, k, v, rows, seen[rows]), 1e-6)
+
     def test_traffic(self):
         import ops_norm
 
@@ -127,6 +141,12 @@ class Goldens(unittest.TestCase):
             return BestWay(config, weights, device, dtype)
 
         self.assertFalse(goldens.check(spoiled, FOLDER, "cpu", only=("t2i_guidance1",)))
+
+    def test_no_case_is_no_pass(self):
+        import goldens
+        from best_way import BestWay
+
+        self.assertFalse(goldens.check(BestWay, FOLDER, "cpu", only=("no such case",)))
 
     def test_nan_is_no_agreement(self):
         import torch

@@ -4,20 +4,15 @@ using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Tests.Graph;
 
-public class StateStoreTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class StateStoreTests : IDisposable
 {
-    private CpuBackend _backend = null!;
-    private StateStore _store = null!;
+    private readonly CpuBackend _backend = new(1);
+    private readonly StateStore _store;
 
-    [SetUp]
-    public void Open()
-    {
-        _backend = new CpuBackend(1);
-        _store = new StateStore(_backend);
-    }
+    public StateStoreTests() => _store = new StateStore(_backend);
 
-    [TearDown]
-    public void Close()
+    public void Dispose()
     {
         _store.Dispose();
         _backend.Dispose();

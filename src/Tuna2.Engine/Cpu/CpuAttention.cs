@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
@@ -16,18 +17,39 @@ internal static unsafe class CpuAttention
 
     public static void Run<S, V>(Attention op, in CpuContext context) where S : ISimd<V> where V : struct
     {
-        float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values), output = context.At(op.Output);
         var shape = op.Shape;
         if (shape.HeadDim % (2 * S.Width) != 0)
-            throw new NotSupportedException($"{op}: head dim {shape.HeadDim} is not a multiple of {2 * S.Width}");
+        {
+            RunNarrow(op, context);
+            return;
+        }
+        context.CheckSequences(op.Qkv, op.Keys);
         var threads = context.Threads;
         var blockRows = Math.Max(CpuTile.Rows, BlockQueries / shape.Group / CpuTile.Rows * CpuTile.Rows);
+        if (ScratchBytes(shape, blockRows) > CpuThreads.ScratchBytes)
+            throw new NotSupportedException($"{op}: {shape} does not fit the kernel's scratch");
+        float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values), output = context.At(op.Output);
         var items = (from s in context.Batch.Sequences
                      from head in Enumerable.Range(0, shape.KvHeads)
                      from block in Enumerable.Range(0, (s.QLen + blockRows - 1) / blockRows)
                      select (Sequence: s, Head: head, Row: block * blockRows, Rows: Math.Min(blockRows, s.QLen - block * blockRows))).ToArray();
         threads.For(items.Length, i => Item<S, V>(threads, shape, items[i].Sequence, items[i].Head, items[i].Row, items[i].Rows, blockRows, qkv, keys, values, output));
     }
+
+    /// <summary>For heads narrower than a tile of two vectors: small models on wide machines.</summary>
+    private static void RunNarrow(Attention op, in CpuContext context)
+    {
+        if (op.Shape.HeadDim % (2 * Simd128.Width) == 0)
+            Run<Simd128, Vector128<float>>(op, context);
+        else if (op.Shape.HeadDim % (2 * ScalarSimd.Width) == 0)
+            Run<ScalarSimd, float>(op, context);
+        else
+            throw new NotSupportedException($"{op}: head dim {op.Shape.HeadDim} is odd");
+    }
+
+    /// <summary>Bytes of what an item works in, laid out at the start of <see cref="Item"/>.</summary>
+    private static long ScratchBytes(AttentionShape shape, long blockRows) =>
+        sizeof(float) * ((long)shape.HeadDim * BlockKeys + blockRows * BlockKeys + shape.Group * blockRows * (shape.HeadDim + 2L));
 
     private static void Item<S, V>(CpuThreads threads, AttentionShape shape, Sequence sequence, int kvHead, int row, int rows, int blockRows,
         float* qkv, float* keys, float* values, float* output) where S : ISimd<V> where V : struct
@@ -40,8 +62,6 @@ internal static unsafe class CpuAttention
         float* sums = scores + (long)blockRows * BlockKeys;             // group x rows x dim: the weighted values so far
         float* largest = sums + (long)group * blockRows * dim;          // group x rows
         float* total = largest + (long)group * blockRows;               // group x rows
-        if ((byte*)(total + (long)group * blockRows) - scratch.Pointer > CpuThreads.ScratchBytes)
-            throw new NotSupportedException($"attention with {shape} does not fit the kernel's scratch");
         new Span<float>(largest, group * blockRows).Fill(float.NegativeInfinity);
         new Span<float>(total, group * blockRows).Clear();
         new Span<float>(sums, group * blockRows * dim).Clear();

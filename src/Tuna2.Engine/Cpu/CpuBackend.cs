@@ -10,19 +10,22 @@ namespace Tuna2.Engine.Cpu;
 /// </summary>
 public sealed class CpuBackend : IBackend
 {
+    /// <summary>The most threads a backend starts.</summary>
+    public const int MaxThreads = 1024;
+
     private readonly CpuThreads _threads;
     private readonly SimdLevel _simd;
 
     /// <summary>A backend with its own threads.</summary>
-    /// <param name="threads">Threads that compute, the caller's included; 0 for one per processor.</param>
+    /// <param name="threads">Threads that compute, the caller's included, at most <see cref="MaxThreads"/>; 0 for one per processor.</param>
     /// <param name="simd">Vector width.</param>
-    /// <exception cref="RequestException">A negative number of threads.</exception>
+    /// <exception cref="RequestException">A number of threads that is negative or absurd.</exception>
     public CpuBackend(int threads = 0, SimdLevel simd = SimdLevel.Auto)
     {
-        if (threads < 0)
-            throw new RequestException($"threads must be 0 (one per processor) or more, not {threads}");
+        if (threads is < 0 or > MaxThreads)
+            throw new RequestException($"threads must be 1 to {MaxThreads}, or 0 for one per processor, not {threads}");
         _simd = simd.Resolve();
-        _threads = new CpuThreads(threads == 0 ? Environment.ProcessorCount : threads);
+        _threads = new CpuThreads(threads == 0 ? Math.Min(Environment.ProcessorCount, MaxThreads) : threads);
     }
 
     /// <inheritdoc/>

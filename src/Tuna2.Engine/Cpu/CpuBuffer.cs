@@ -13,6 +13,7 @@ internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
 
     public CpuBuffer(long bytes, string what)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Bytes = bytes;
         try
         {

@@ -16,6 +16,33 @@ internal readonly unsafe struct CpuContext(Batch batch, IMemoryMap memory, CpuTh
         return (float*)(((CpuBuffer)buffer).Pointer + offset);
     }
 
+    /// <summary>Row <paramref name="first"/> of a value; it and the rows behind it, <paramref name="count"/> in all, must be the value's own.</summary>
+    /// <exception cref="InvalidOperationException">The batch's tables name rows the graph was not planned for.</exception>
+    public float* Rows(Value value, int first, int count) => first >= 0 && count >= 0 && count <= value.Rows.Max - first
+        ? At(value) + (long)first * value.Columns
+        : throw new InvalidOperationException($"{count} rows from row {first} are not all within {value}");
+
+    /// <summary>The vector of a modulation for row 0 of its table; the row of every sequence is there.</summary>
+    public float* Vectors(Modulation modulation, int width)
+    {
+        var table = modulation.Table;
+        if (modulation.Chunk < 0 || (modulation.Chunk + 1L) * width > table.Columns)
+            throw new InvalidOperationException($"{table} has no vector {modulation.Chunk} of {width} elements");
+        foreach (var sequence in Batch.Sequences)
+            if (sequence.ModRow >= table.Rows.Max)
+                throw new InvalidOperationException($"{sequence} is modulated by a row that is not within {table}");
+        return At(table) + (long)modulation.Chunk * width;
+    }
+
+    /// <summary>Checks that the batch's rows are within <paramref name="rows"/>, and their keys within <paramref name="keys"/>.</summary>
+    public void CheckSequences(Value rows, Value keys)
+    {
+        Rows(rows, 0, Batch.Rows);
+        foreach (var sequence in Batch.Sequences)
+            if ((long)sequence.KvBase + sequence.KvLen > keys.Rows.Max)
+                throw new InvalidOperationException($"{sequence} ends beyond {keys}");
+    }
+
     /// <summary>The first element of a float32 weight: norms and biases.</summary>
     public static float* Vector(Weight weight) => weight.Precision == Precision.F32
         ? (float*)(((CpuBuffer)weight.Buffer).Pointer + weight.Offset)

@@ -22,6 +22,6 @@ internal static unsafe class CpuCopyRows
     private static void Copy(in CpuContext context, Value from, int fromRow, Value to, int toRow)
     {
         var bytes = (long)from.Columns * sizeof(float);
-        Buffer.MemoryCopy(context.At(from) + (long)fromRow * from.Columns, context.At(to) + (long)toRow * to.Columns, bytes, bytes);
+        Buffer.MemoryCopy(context.Rows(from, fromRow, 1), context.Rows(to, toRow, 1), bytes, bytes);
     }
 }

@@ -9,14 +9,14 @@ internal static unsafe class CpuEmbeddingGather
     public static void Run<S, V>(EmbeddingGather op, in CpuContext context) where S : ISimd<V> where V : struct
     {
         var table = CpuContext.Matrix(op.Table);
-        var output = context.At(op.Output);
         var width = op.Table.Columns;
         var tokens = context.Batch.Tokens;
+        var output = context.Rows(op.Output, 0, tokens.Count);
         for (var row = 0; row < tokens.Count; row++)
         {
-            if (tokens[row] < 0)
+            if (tokens[row] == -1)
                 continue;
-            if (tokens[row] >= op.Table.Rows)
+            if ((uint)tokens[row] >= (uint)op.Table.Rows)
                 throw new RequestException($"token id {tokens[row]} is not in the model's vocabulary of {op.Table.Rows}");
             CpuElements.Widen<S, V>(table, (long)tokens[row] * width, op.Table.Precision, output + (long)row * width, width);
         }

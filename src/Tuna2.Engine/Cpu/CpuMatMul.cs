@@ -6,8 +6,8 @@ namespace Tuna2.Engine.Cpu;
 
 /// <summary>
 /// CPU side of <see cref="MatMul"/>. Few rows: each weight row is streamed once and dotted with every input row, so memory
-/// bandwidth is the bound. Many rows: blocks of the weight are widened and transposed into a panel that stays in the caches
-/// while every row passes over it, so arithmetic is the bound.
+/// bandwidth is the bound. Many rows: blocks of the weight are widened and transposed into a panel that stays in the
+/// first-level cache while every row passes over it, so arithmetic is the bound.
 /// </summary>
 internal static unsafe class CpuMatMul
 {
@@ -50,7 +50,7 @@ internal static unsafe class CpuMatMul
 
     public static void Run<S, V>(MatMul op, in CpuContext context) where S : ISimd<V> where V : struct
     {
-        var gate = op.Gate is { } g ? context.At(g.Table) + (long)g.Chunk * op.Output.Columns : null;
+        var gate = op.Gate is { } g ? context.Vectors(g, op.Output.Columns) : null;
         var epilogue = new Epilogue(
             op.Bias is null ? null : CpuContext.Vector(op.Bias),
             op.Residual is null ? null : context.At(op.Residual),
@@ -135,23 +135,24 @@ internal static unsafe class CpuMatMul
         var tilesPerItem = Math.Clamp((n + tile - 1) / tile / (4 * threads.Count), 1, Math.Max(1, MaxBlockColumns / tile));
         var blockColumns = tilesPerItem * tile;
         int columnItems = (n + blockColumns - 1) / blockColumns, rowItems = (rows + BlockRows - 1) / BlockRows;
-        Debug.Assert((BlockK + BlockRows) * blockColumns * sizeof(float) <= CpuThreads.ScratchBytes);
+        Debug.Assert((BlockK * tile + BlockRows * blockColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
 
         threads.For(columnItems * rowItems, item =>
         {
             int column = item % columnItems * blockColumns, columns = Math.Min(blockColumns, n - column);
             int row = item / columnItems * BlockRows, count = Math.Min(BlockRows, rows - row);
             var scratch = threads.Rent();
-            float* panel = (float*)scratch.Pointer, product = panel + BlockK * blockColumns;
+            float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
             for (var k0 = 0; k0 < k; k0 += BlockK)
             {
                 var depth = Math.Min(BlockK, k - k0);
-                for (var t = 0; t * tile < columns; t++)
-                    CpuPanel.Pack<S, V>(matrix, weight.Precision, k, column + t * tile, Math.Min(tile, columns - t * tile), k0, depth, panel + t * BlockK * tile);
-                for (var t = 0; t * tile < columns; t++)
+                for (var t = 0; t < columns; t += tile)
+                {
+                    CpuPanel.Pack<S, V>(matrix, weight.Precision, k, column + t, Math.Min(tile, columns - t), k0, depth, panel);
                     for (var r = 0; r < count; r += CpuTile.Rows)
                         CpuTile.Run<S, V>(input + (long)(row + r) * k + k0, k, Math.Min(CpuTile.Rows, count - r),
-                            panel + t * BlockK * tile, tile, depth, product + (long)r * blockColumns + t * tile, blockColumns, k0 > 0);
+                            panel, tile, depth, product + (long)r * blockColumns + t, blockColumns, k0 > 0);
+                }
             }
             for (var r = 0; r < count; r++)
                 epilogue.Row<S, V>(row + r, column, columns, product + (long)r * blockColumns, output, n);

@@ -11,20 +11,20 @@ internal static unsafe class CpuPatchify
 {
     public static void Run<S, V>(Patchify op, in CpuContext context) where S : ISimd<V> where V : struct
     {
-        float* pictures = context.At(op.Pictures), gathered = context.At(op.Gathered), features = context.At(op.Features);
-        float* output = context.At(op.Output), norm = CpuContext.Vector(op.Norm);
         int count = op.PatchCount, width = op.Weight.Rows;
         var places = context.Batch.Patches;
+        float* gathered = context.Rows(op.Gathered, 0, places.Count * count), features = context.At(op.Features), norm = CpuContext.Vector(op.Norm);
         for (var i = 0; i < places.Count; i++)
-            Gather(op, pictures + (long)places[i].Picture * op.Pictures.Columns, gathered + (long)i * count * op.Gathered.Columns);
+            Gather(op, context.Rows(op.Pictures, places[i].Picture, 1), gathered + (long)i * count * op.Gathered.Columns);
 
         var rows = places.Count * count;
         CpuMatMul.Product<S, V>(context, gathered, rows, op.Gathered.Columns, op.Weight, features,
             new CpuMatMul.Epilogue(CpuContext.Vector(op.Bias), null, null, 0, context.Batch));
-        for (var row = 0; row < rows; row++)
+        foreach (var place in places)
         {
-            var place = output + (long)(places[row / count].FirstRow + row % count) * width;
-            CpuRmsNorm.Row<S, V>(features + (long)row * width, norm, op.Epsilon, place, width);
+            var output = context.Rows(op.Output, place.FirstRow, count);
+            for (var row = 0; row < count; row++, features += width, output += width)
+                CpuRmsNorm.Row<S, V>(features, norm, op.Epsilon, output, width);
         }
     }
 

@@ -8,14 +8,13 @@ internal static unsafe class CpuQkvToCache
 {
     public static void Run<S, V>(QkvToCache op, in CpuContext context) where S : ISimd<V> where V : struct
     {
+        context.CheckSequences(op.Qkv, op.Keys);
         float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values);
         var queryNorm = op.QueryNorm is null ? null : CpuContext.Vector(op.QueryNorm);
         var keyNorm = op.KeyNorm is null ? null : CpuContext.Vector(op.KeyNorm);
         var shape = op.Shape;
         foreach (var sequence in context.Batch.Sequences)
         {
-            if (sequence.KvBase + sequence.KvLen > op.Keys.Rows.Max)
-                throw new InvalidOperationException($"{op}: {sequence} ends beyond the cache of {op.Keys.Rows.Max} rows");
             CpuRows.For(context, sequence.QLen, shape.QkvColumns, (begin, end) =>
             {
                 float* cos = stackalloc float[shape.HeadDim / 2], sin = stackalloc float[shape.HeadDim / 2];

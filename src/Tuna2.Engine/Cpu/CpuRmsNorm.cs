@@ -10,9 +10,9 @@ internal static unsafe class CpuRmsNorm
     {
         float* input = context.At(op.Input), output = context.At(op.Output), weight = CpuContext.Vector(op.Weight);
         var width = op.Input.Columns;
-        var (shift, scale) = (op.Shift, op.Scale);
-        var table = shift is { } m ? context.At(m.Table) : null;
-        var tableWidth = shift?.Table.Columns ?? 0;
+        var shift = op.Shift is { } s ? context.Vectors(s, width) : null;
+        var scale = op.Scale is { } m ? context.Vectors(m, width) : null;
+        var tableWidth = op.Shift?.Table.Columns ?? 0;
         var batch = context.Batch;
         var epsilon = op.Epsilon;
         CpuRows.For(context, op.Input.Rows.Value, width, (begin, end) =>
@@ -21,11 +21,8 @@ internal static unsafe class CpuRmsNorm
             {
                 float* x = input + (long)row * width, y = output + (long)row * width;
                 Row<S, V>(x, weight, epsilon, y, width);
-                if (table is not null && batch.ModRow(row) is >= 0 and var mod)
-                {
-                    var set = table + (long)mod * tableWidth;
-                    Modulate<S, V>(y, set + (long)scale!.Value.Chunk * width, set + (long)shift!.Value.Chunk * width, width);
-                }
+                if (shift is not null && batch.ModRow(row) is >= 0 and var mod)
+                    Modulate<S, V>(y, scale + (long)mod * tableWidth, shift + (long)mod * tableWidth, width);
             }
         });
     }

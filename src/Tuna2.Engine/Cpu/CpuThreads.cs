@@ -5,8 +5,9 @@ namespace Tuna2.Engine.Cpu;
 
 /// <summary>
 /// A fixed crew of threads for kernels that last microseconds: workers spin briefly before they sleep, items are handed out by
-/// a counter, the calling thread works too. How items are split never depends on the number of threads, so neither do results.
-/// A second session that finds the crew busy does its work alone instead of waiting.
+/// a counter, the calling thread works too. No result may depend on which thread runs an item, nor on how many there are.
+/// A second session that finds the crew busy, and an item that asks for the crew it runs on, does its work alone instead of
+/// waiting.
 /// </summary>
 internal sealed class CpuThreads : IDisposable
 {
@@ -15,16 +16,18 @@ internal sealed class CpuThreads : IDisposable
     /// <summary>Bytes of working memory an item may ask for: what fits a second-level cache.</summary>
     public const int ScratchBytes = 512 * 1024;
 
-    private readonly Lock _oneJob = new();
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _workers;
     private readonly ConcurrentBag<CpuBuffer> _scratch = [];
     private Job? _job;
+    private int _busy;
+    private int _posted;
     private int _sleeping;
     private volatile bool _stopped;
 
-    private sealed class Job(int count, Action<int> body)
+    private sealed class Job(int number, int count, Action<int> body)
     {
+        public readonly int Number = number;
         public readonly int Count = count;
         public readonly Action<int> Body = body;
         public int Next;
@@ -46,10 +49,14 @@ internal sealed class CpuThreads : IDisposable
     /// <summary>Threads that work, the caller's included.</summary>
     public int Count { get; }
 
-    /// <summary>Calls <paramref name="body"/> for every item below <paramref name="count"/>, in any order, and returns when all are done.</summary>
+    /// <summary>
+    /// Calls <paramref name="body"/> for every item below <paramref name="count"/>, in any order, and returns when all are done.
+    /// The first exception an item throws is thrown here; items not begun by then are left out.
+    /// </summary>
     public void For(int count, Action<int> body)
     {
-        if (count <= 1 || _workers.Length == 0 || !_oneJob.TryEnter())
+        ObjectDisposedException.ThrowIf(_stopped, this);
+        if (count <= 1 || _workers.Length == 0 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
             for (var i = 0; i < count; i++)
                 body(i);
@@ -57,7 +64,7 @@ internal sealed class CpuThreads : IDisposable
         }
         try
         {
-            var job = new Job(count, body);
+            var job = new Job(++_posted, count, body);
             Volatile.Write(ref _job, job);
             Interlocked.MemoryBarrier(); // the job must be visible before sleepers are counted, or one could miss both
             var asleep = Volatile.Read(ref _sleeping);
@@ -72,7 +79,7 @@ internal sealed class CpuThreads : IDisposable
         }
         finally
         {
-            _oneJob.Exit();
+            Volatile.Write(ref _busy, 0);
         }
     }
 
@@ -84,6 +91,8 @@ internal sealed class CpuThreads : IDisposable
 
     public void Dispose()
     {
+        if (_stopped)
+            return;
         _stopped = true;
         _wake.Release(Math.Max(1, _workers.Length));
         foreach (var worker in _workers)
@@ -100,11 +109,12 @@ internal sealed class CpuThreads : IDisposable
         {
             try
             {
-                job.Body(i);
+                if (Volatile.Read(ref job.Error) is null)
+                    job.Body(i);
             }
             catch (Exception e)
             {
-                job.Error = ExceptionDispatchInfo.Capture(e);
+                Interlocked.CompareExchange(ref job.Error, ExceptionDispatchInfo.Capture(e), null);
             }
             Interlocked.Decrement(ref job.Left);
         }
@@ -112,15 +122,15 @@ internal sealed class CpuThreads : IDisposable
 
     private void Work()
     {
-        Job? last = null;
+        var last = 0; // a number, not the job: that would keep alive what its body refers to
         var spins = 0;
         while (!_stopped)
         {
             var job = Volatile.Read(ref _job);
-            if (job is not null && job != last)
+            if (job is not null && job.Number != last)
             {
+                last = job.Number;
                 Take(job);
-                last = job;
                 spins = 0;
             }
             else if (++spins < SpinsBeforeSleep)

@@ -7,12 +7,11 @@ internal static unsafe class CpuUnpatchify
 {
     public static void Run(Unpatchify op, in CpuContext context)
     {
-        float* input = context.At(op.Input), predictions = context.At(op.Predictions);
         int plane = op.Height * op.Width, area = op.Patch * op.Patch, across = op.Width / op.Patch;
         foreach (var place in context.Batch.Predictions)
         {
-            var picture = predictions + (long)place.Prediction * op.Predictions.Columns;
-            var tokens = input + (long)place.FirstRow * op.Input.Columns;
+            var picture = context.Rows(op.Predictions, place.Prediction, 1);
+            var tokens = context.Rows(op.Input, place.FirstRow, plane / area);
             for (var token = 0; token < plane / area; token++)
                 for (var q = 0; q < area; q++)
                 {

@@ -12,7 +12,7 @@ internal static unsafe class CpuVelocityStep
     {
         var p = op.Parameters;
         var count = op.Pictures.Columns;
-        float* conditional = context.At(op.Predictions), unconditional = conditional + count, remembered = context.At(op.Velocity);
+        float* conditional = context.Rows(op.Predictions, 0, p.Guidance == 1 ? 1 : 2), unconditional = conditional + count, remembered = context.At(op.Velocity);
         var pictures = context.At(op.Pictures);
         float* state = pictures + (long)VelocityStep.StateSlot * count, trial = pictures + (long)VelocityStep.TrialSlot * count;
         var from = p.Phase == StepPhase.HeunCorrect ? trial : state;

@@ -19,11 +19,19 @@ public sealed class Batch
     private int[] _modRows = [];
 
     /// <summary>The sequences, in row order, without gaps.</summary>
+    /// <exception cref="ArgumentException">They are not; the message names the first that is out of place.</exception>
     public IReadOnlyList<Sequence> Sequences
     {
         get => _sequences;
         set
         {
+            var rows = 0;
+            foreach (var s in value)
+            {
+                if (s.QBegin != rows || s.QLen < 1 || s.KvBase < 0 || s.PrefixLen < 0 || s.ModRow < -1 || s.Span is { } grid && s.QLen != grid.Count + 1)
+                    throw new ArgumentException($"{s} is not a sequence that can follow {rows} rows", nameof(value));
+                rows += s.QLen;
+            }
             _sequences = value;
             _modRows = [.. value.SelectMany(s => Enumerable.Repeat(s.ModRow, s.QLen))];
         }

@@ -40,7 +40,7 @@ public sealed class Plan
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Graph.Ops.Count} ops, activations {NaiveBytes / 1048576.0:F1} MiB naive → {PlannedBytes / 1048576.0:F1} MiB planned");
 
-    private static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
+    private static long Align(long bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
 
     /// <summary>Values that share one piece of memory one after the other, and the ops between which it is taken.</summary>
     private sealed class Lifetime(Value first, int begin)
@@ -71,7 +71,7 @@ public sealed class Plan
 
             foreach (var v in op.Writes.Concat(op.Scratch).Where(v => v.Storage == Storage.Transient && !of.ContainsKey(v)))
             {
-                if (op.Replaceable is { Storage: Storage.Transient } old && op.Writes.First() == v && lastUse[old] == i && old.MaxBytes >= v.MaxBytes)
+                if (op.Replaceable is { Storage: Storage.Transient } old && op.Writes.First() == v && lastUse[old] == i && old.Columns == v.Columns && old.MaxBytes >= v.MaxBytes)
                 {
                     of[v] = of[old];
                     of[v].Members.Add(v);

@@ -17,13 +17,13 @@ public sealed class Value(string name, Extent rows, int columns, Storage storage
     public Extent Rows { get; } = rows;
 
     /// <summary>Elements of a row.</summary>
-    public int Columns { get; } = columns;
+    public int Columns { get; } = columns > 0 ? columns : throw new ArgumentOutOfRangeException(nameof(columns), columns, $"{name} must have columns");
 
     /// <summary>How long it lives.</summary>
     public Storage Storage { get; } = storage;
 
     /// <summary>Bytes at the bound.</summary>
-    public long MaxBytes => (long)Rows.Max * Columns * sizeof(float);
+    public long MaxBytes => checked((long)Rows.Max * Columns * sizeof(float));
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Rows}, {Columns}) {Storage}";

@@ -17,8 +17,9 @@ internal sealed class BatchBuilder
 
     /// <summary>
     /// Adds positions [from, to) of a prompt: text pieces and spans become sequences over the branch's keys at
-    /// <paramref name="kvBase"/>. A span is inside the range or outside it, never cut.
+    /// <paramref name="kvBase"/>. A picture is inside the range or outside it, never cut.
     /// </summary>
+    /// <exception cref="ArgumentException">The range cuts a picture.</exception>
     /// <param name="layout">The prompt.</param>
     /// <param name="from">First position.</param>
     /// <param name="to">Position behind the last.</param>
@@ -29,6 +30,10 @@ internal sealed class BatchBuilder
     /// <param name="targetPicture">Picture slot of the span being denoised.</param>
     public BatchBuilder Add(PromptLayout layout, int from, int to, int kvBase, int cleanTime, int targetTime, int sourcePicture, int targetPicture)
     {
+        if (layout.Spans.FirstOrDefault(s => Cut(s.Offset, s.End)) is { Length: > 1 } torn)
+            throw new ArgumentException($"positions {from} to {to} cut {torn}", nameof(layout));
+        if (layout.SourcePatches is { } patches && Cut(patches, patches + layout.Target.Grid.Count))
+            throw new ArgumentException($"positions {from} to {to} cut the source's patches", nameof(layout));
         var position = from;
         while (position < to)
         {
@@ -62,6 +67,8 @@ internal sealed class BatchBuilder
                 _tokens[first + i] = -1;
         }
         return this;
+
+        bool Cut(int begin, int end) => begin < to && end > from && (begin < from || end > to);
     }
 
     /// <summary>Adds one token of text at a position behind what the caches hold.</summary>

@@ -31,15 +31,16 @@ public sealed record Comparison
     /// <summary>Compares two tensors of one shape.</summary>
     /// <param name="actual">What was computed.</param>
     /// <param name="expected">The reference.</param>
-    /// <param name="rowLength">Elements of a row; 0 for one row.</param>
+    /// <param name="rowLength">Elements of a row, the last may have fewer; 0 for one row.</param>
     /// <exception cref="ModelException">The lengths differ.</exception>
     public static Comparison Of(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, int rowLength = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(rowLength);
         if (actual.Length != expected.Length)
             throw new ModelException($"{actual.Length} values were computed where the reference has {expected.Length}");
         if (rowLength == 0)
             rowLength = Math.Max(expected.Length, 1);
-        var rows = expected.Length / rowLength;
+        var rows = (expected.Length + rowLength - 1) / rowLength;
         double max = 0, error = 0, norm = 0;
         var rowErrors = new double[rows];
         var rowNorms = new double[rows];

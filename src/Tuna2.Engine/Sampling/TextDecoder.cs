@@ -62,8 +62,8 @@ internal sealed class TextDecoder : IDisposable
         }
     }
 
-    /// <summary>Bytes of states and arena.</summary>
-    public long Bytes => _store.Bytes + _executor.Plan.PlannedBytes;
+    /// <summary>Bytes of states and arenas.</summary>
+    public long Bytes => _store.Bytes + _executor.Plan.PlannedBytes + (_timesExecutor?.Plan.PlannedBytes ?? 0);
 
     /// <summary>The LLM's input of the last run, when kept: (tokens, hidden).</summary>
     public float[] ReadEmbeds() => _executor.Read(_embeds);

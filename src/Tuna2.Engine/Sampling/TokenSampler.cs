@@ -5,7 +5,7 @@ namespace Tuna2.Engine.Sampling;
 /// </summary>
 /// <param name="temperature">Divides the logits; 0 is greedy.</param>
 /// <param name="topK">Keeps the k largest, ties included; 0 keeps all.</param>
-/// <param name="topP">Keeps the fewest most likely tokens whose probability reaches p; 1 keeps all.</param>
+/// <param name="topP">Keeps the most likely tokens until their probability exceeds p; 1 keeps all.</param>
 /// <param name="seed">Same seed, same text.</param>
 internal sealed class TokenSampler(float temperature, int topK, float topP, long seed)
 {
@@ -14,13 +14,15 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
     /// <summary>The next token's id. Changes <paramref name="logits"/>.</summary>
     public int Pick(Span<float> logits)
     {
-        if (logits.ContainsAny(float.NaN, float.PositiveInfinity))
+        if (logits.ContainsAny(float.NaN, float.PositiveInfinity) || !logits.ContainsAnyExcept(float.NegativeInfinity))
             throw new ModelException("the model's logits are not finite: are its weights damaged?");
         if (temperature == 0)
             return ArgMax(logits);
 
+        // Taking the largest away first keeps the smallest temperatures from overflowing.
+        var max = logits[ArgMax(logits)];
         for (var i = 0; i < logits.Length; i++)
-            logits[i] /= temperature;
+            logits[i] = (logits[i] - max) / temperature;
         if (topK > 0 && topK < logits.Length)
             KeepTop(logits);
 
@@ -32,20 +34,19 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
             keys[i] = -logits[i];
         Array.Sort(keys, order);
 
-        var max = logits[order[0]];
         double total = 0;
         foreach (var logit in logits)
-            total += Math.Exp(logit - max);
-        // A token stays when what is more likely than it does not reach p yet: the first always stays.
+            total += Math.Exp(logit);
+        // A token stays when what is more likely than it does not exceed p yet: the first always stays.
         double kept = 0;
         var count = 0;
         while (count < order.Length && (count == 0 || kept <= topP * total) && !float.IsNegativeInfinity(logits[order[count]]))
-            kept += Math.Exp(logits[order[count++]] - max);
+            kept += Math.Exp(logits[order[count++]]);
 
         var draw = Philox.Uniform((ulong)seed, _drawn++) * kept;
         for (var i = 0; i < count; i++)
         {
-            draw -= Math.Exp(logits[order[i]] - max);
+            draw -= Math.Exp(logits[order[i]]);
             if (draw < 0)
                 return order[i];
         }

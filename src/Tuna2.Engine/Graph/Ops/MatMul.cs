@@ -21,7 +21,9 @@ public sealed class MatMul(string name, Value input, Weight weight, Value output
     public Weight? Bias { get; } = bias;
 
     /// <summary>(rows, out), or null.</summary>
-    public Value? Residual { get; } = residual;
+    public Value? Residual { get; } = residual is null || residual.Columns == output.Columns
+        ? residual
+        : throw new ArgumentException($"{name}: {residual} cannot be added to {output}");
 
     /// <summary>AdaLN gate, or null for 1.</summary>
     public Modulation? Gate { get; } = gate;
@@ -42,6 +44,6 @@ public sealed class MatMul(string name, Value input, Weight weight, Value output
     /// <inheritdoc/>
     public override IEnumerable<Value> Writes => [Output];
 
-    /// <inheritdoc/>
-    public override Value? Replaceable => Residual;
+    /// <summary>The residual, unless it is the input too: every element of an input row is needed until the output row is done.</summary>
+    public override Value? Replaceable => Residual == Input ? null : Residual;
 }

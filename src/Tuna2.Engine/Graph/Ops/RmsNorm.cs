@@ -20,8 +20,10 @@ public sealed class RmsNorm(string name, Value input, Weight weight, float epsil
     /// <summary>AdaLN shift; null for a plain norm.</summary>
     public Modulation? Shift { get; } = shift;
 
-    /// <summary>AdaLN scale; null for a plain norm.</summary>
-    public Modulation? Scale { get; } = scale;
+    /// <summary>AdaLN scale, of the shift's table; null for a plain norm.</summary>
+    public Modulation? Scale { get; } = scale?.Table == shift?.Table
+        ? scale
+        : throw new ArgumentException($"{name}: shift and scale are vectors of one table, or neither is there");
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => Shift is { } m ? [Input, m.Table] : [Input];

@@ -1,0 +1,54 @@
+using NUnit.Framework;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Tests.Cpu;
+
+public class CopyRowsTests
+{
+    private const int Width = 13;
+
+    [Test]
+    public void Picked_rows_come_in_the_order_asked_for()
+    {
+        var x = new SeededNumbers(1).Floats(5 * Width);
+        int[] picked = [4, 0, 4];
+        double[] expected = [.. picked.SelectMany(row => x.Skip(row * Width).Take(Width)).Select(e => (double)e)];
+        Everywhere.Computes(expected, Width, 0, rig =>
+        {
+            var y = rig.Value("y", 3, Width);
+            rig.Run(new PickRows("picked", rig.Value("x", 5, Width, x), y), new Batch { Picked = picked });
+            return rig.Read(y);
+        });
+    }
+
+    [Test]
+    public void Times_go_to_their_rows_and_other_rows_are_left_alone()
+    {
+        var numbers = new SeededNumbers(2);
+        float[] times = numbers.Floats(3 * Width), before = numbers.Floats(5 * Width);
+        double[] expected = [.. before.Select(e => (double)e)];
+        for (var i = 0; i < Width; i++)
+            (expected[Width + i], expected[4 * Width + i]) = (times[2 * Width + i], times[i]);
+        Everywhere.Computes(expected, Width, 0, rig =>
+        {
+            var y = rig.Value("y", 5, Width, before);
+            rig.Run(new PlaceTime("time_embed", rig.Value("times", 3, Width, times), y), new Batch { Times = [new(2, 1), new(0, 4)] });
+            return rig.Read(y);
+        });
+    }
+
+    [TestCase(-1)]
+    [TestCase(5)]
+    public void A_row_that_is_not_there_is_an_error(int row)
+    {
+        using var rig = new CpuRig(Everywhere.Backends.First());
+        Value x = rig.Value("x", 5, Width), y = rig.Value("y", 5, Width);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => rig.Run(new PickRows("picked", x, y), new Batch { Picked = [row] }), Throws.InvalidOperationException);
+            Assert.That(() => rig.Run(new PlaceTime("time_embed", x, y), new Batch { Times = [new(row, 0)] }), Throws.InvalidOperationException);
+            Assert.That(() => rig.Run(new PlaceTime("time_embed", x, y), new Batch { Times = [new(0, row)] }), Throws.InvalidOperationException);
+        });
+    }
+}

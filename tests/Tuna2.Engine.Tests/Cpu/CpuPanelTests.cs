@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using NUnit.Framework;
+using Tuna2.Engine.Cpu;
+using Tuna2.Engine.Graph;
+
+namespace Tuna2.Engine.Tests.Cpu;
+
+public unsafe class CpuPanelTests
+{
+    private const int Guard = 64;
+
+    [Test, Combinatorial]
+    public void A_panel_is_the_transposed_block_and_nothing_beside_it([Values] Precision precision, [Values(1, 7, 8, 9, 64, 67)] int depth, [Values(0, 5)] int k0)
+    {
+        Check<ScalarSimd, float>(precision, depth, k0);
+        Check<Simd128, Vector128<float>>(precision, depth, k0);
+        Check<Simd256, Vector256<float>>(precision, depth, k0);
+        Check<Simd512, Vector512<float>>(precision, depth, k0);
+    }
+
+    /// <summary>The matrix ends where its memory ends, NaN stands around the panel.</summary>
+    private static void Check<S, V>(Precision precision, int depth, int k0) where S : ISimd<V> where V : struct
+    {
+        var tile = 2 * S.Width;
+        foreach (var count in new[] { 1, 7, 8, 9, tile - 1, tile }.Where(c => c >= 1 && c <= tile).Distinct())
+        {
+            int row = 3, width = k0 + depth, rows = row + count;
+            var data = new SeededNumbers(depth + count).Floats(rows * width, precision);
+            var elements = precision == Precision.BF16
+                ? MemoryMarshal.AsBytes(Array.ConvertAll(data, x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16)).AsSpan()).ToArray()
+                : MemoryMarshal.AsBytes(data.AsSpan()).ToArray();
+            var panel = new float[Guard + depth * tile + Guard];
+            panel.AsSpan().Fill(float.NaN);
+            fixed (byte* matrix = elements)
+            fixed (float* to = panel)
+                CpuPanel.Pack<S, V>(matrix, precision, width, row, count, k0, depth, to + Guard);
+
+            var expected = new float[panel.Length];
+            expected.AsSpan().Fill(float.NaN);
+            for (var i = 0; i < depth; i++)
+                for (var j = 0; j < tile; j++)
+                    expected[Guard + i * tile + j] = j < count ? data[(row + j) * width + k0 + i] : 0;
+            Assert.That(panel, Is.EqualTo(expected), $"{typeof(S).Name}, {count} rows");
+        }
+    }
+}

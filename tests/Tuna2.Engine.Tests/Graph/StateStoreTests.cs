@@ -1,0 +1,71 @@
+using NUnit.Framework;
+using Tuna2.Engine.Cpu;
+using Tuna2.Engine.Graph;
+
+namespace Tuna2.Engine.Tests.Graph;
+
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class StateStoreTests : IDisposable
+{
+    private readonly CpuBackend _backend = new(1);
+    private readonly StateStore _store;
+
+    public StateStoreTests() => _store = new StateStore(_backend);
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        _backend.Dispose();
+    }
+
+    [Test]
+    public void Rows_come_back_as_they_were_written()
+    {
+        var state = _store.Add("z", new Extent("slots", 3), 2);
+        _store.Write(state, 0, [1, 2, 3, 4, 5, 6]);
+        _store.Write(state, 1, [7, 8]);
+        var read = new float[4];
+        _store.Read(state, 1, read);
+        Assert.That(read, Is.EqualTo(new float[] { 7, 8, 5, 6 }));
+        Assert.That(_store.Bytes, Is.EqualTo(24));
+    }
+
+    [TestCase(2, 3)]
+    [TestCase(3, 1)]
+    [TestCase(-1, 1)]
+    public void Writing_and_reading_beyond_the_rows_is_an_error(int row, int count)
+    {
+        var state = _store.Add("z", new Extent("slots", 3), 2);
+        Assert.That(() => _store.Write(state, row, new float[count]), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => _store.Read(state, row, new float[count]), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void A_state_of_another_session_is_refused()
+    {
+        using var other = new StateStore(_backend);
+        var state = other.Add("z", new Extent("slots", 1), 1);
+        Assert.That(() => _store.BufferOf(state), Throws.InvalidOperationException.With.Message.Contains("z").And.Message.Contains("another session"));
+    }
+
+    [Test]
+    public void A_disposed_store_holds_nothing()
+    {
+        var state = _store.Add("z", new Extent("slots", 1), 1);
+        var buffer = (CpuBuffer)_store.BufferOf(state);
+        _store.Dispose();
+        Assert.Multiple(() =>
+        {
+            Assert.That(_store.Bytes, Is.Zero);
+            Assert.That(() => buffer.Slice(0, 1).Length, Throws.TypeOf<ObjectDisposedException>());
+            Assert.That(() => _store.BufferOf(state), Throws.InvalidOperationException);
+        });
+    }
+
+    [Test]
+    public void A_state_too_large_for_the_machine_is_refused_and_named()
+    {
+        Assert.That(() => _store.Add("the keys", new Extent("rows", int.MaxValue), int.MaxValue / 8), Throws.TypeOf<DeviceException>().With.Message.Contains("the keys"));
+        Assert.That(_store.Bytes, Is.Zero);
+    }
+}

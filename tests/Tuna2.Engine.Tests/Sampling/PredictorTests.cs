@@ -1,0 +1,190 @@
+using NUnit.Framework;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Parity;
+using Tuna2.Engine.Sampling;
+using Tuna2.Engine.Tests.Cpu;
+using Tuna2.Engine.Tests.Graph;
+using Tuna2.Engine.Tests.Parity;
+
+namespace Tuna2.Engine.Tests.Sampling;
+
+/// <summary>The small random model, through both predictors and the text decoder.</summary>
+public class PredictorTests
+{
+    private const double PrefixToFull = 1e-5;
+    private TunaModel _model = null!;
+
+    [OneTimeSetUp]
+    public async Task Load()
+    {
+        SeededWeights.MakeTiny();
+        _model = await TunaModel.LoadAsync(Fixtures.Path("tuna2-tiny"), new() { Threads = 2 });
+    }
+
+    [OneTimeTearDown]
+    public void Unload() => _model.Dispose();
+
+    [Test, Combinatorial]
+    public void The_prefix_path_predicts_what_the_full_path_predicts(
+        [Values(nameof(ImageTask.Generate), nameof(ImageTask.Edit), nameof(ImageTask.Reconstruct))] string task, [Values("16x16", "32x80", "64x16")] string size, [Values(0, 1, 23)] int promptLength, [Values] SamplerKind sampler)
+    {
+        var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), size, promptLength, sampler);
+        using var full = new FullPredictor(_model.Network, _model.Backend, plan, []);
+        using var prefix = new PrefixPredictor(_model.Network, _model.Backend, plan);
+        var (fromFull, fullPredictions) = Run(full, plan, source, start);
+        var (fromPrefix, prefixPredictions) = Run(prefix, plan, source, start);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Comparison.Of(fromPrefix, fromFull, plan.Width).Within(PrefixToFull), $"{Comparison.Of(fromPrefix, fromFull, plan.Width)}");
+            for (var i = 0; i < fullPredictions.Count; i++)
+                Assert.That(Comparison.Of(prefixPredictions[i], fullPredictions[i], plan.Width).Within(PrefixToFull), $"prediction {i}: {Comparison.Of(prefixPredictions[i], fullPredictions[i], plan.Width)}");
+        });
+    }
+
+    [Test, Combinatorial]
+    public void Nothing_is_read_that_the_run_did_not_write([Values(nameof(ImageTask.Generate), nameof(ImageTask.Edit), nameof(ImageTask.Reconstruct))] string task, [Values] bool full)
+    {
+        var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), "32x48", 5, SamplerKind.Heun);
+        using var backend = new PoisoningBackend();
+        using var predictor = Open(_model.Network, backend, plan, full);
+        float[] first = [.. Final(() => { })], second = [.. Final(backend.Poison)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(first, Has.None.NaN);
+            Assert.That(second, Is.EqualTo(first), "with the arena poisoned before every evaluation");
+        });
+
+        float[] Final(Action beforeStep)
+        {
+            beforeStep();
+            predictor.Begin(TimeGrid.Linear(plan.Steps).AsSpan(0, plan.Steps), source, default);
+            return new Denoiser(predictor, plan).Run(start, _ => beforeStep(), null, default);
+        }
+    }
+
+    [Test]
+    public void Kept_values_survive_to_the_end_of_the_run()
+    {
+        var (plan, source, start) = Job(ImageTask.Edit, "32x32", 4, SamplerKind.Euler);
+        string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_layer_2", "llm_out", "head_layer_0", "head_out"];
+        var alone = names.Select(name => Kept([name])[0]).ToArray();
+        var together = Kept(names);
+        for (var i = 0; i < names.Length; i++)
+            Assert.That(together[i], Is.EqualTo(alone[i]).And.Not.Contains(float.NaN), names[i]);
+
+        float[][] Kept(string[] keep)
+        {
+            using var predictor = new FullPredictor(_model.Network, _model.Backend, plan, keep);
+            Run(predictor, plan, source, start);
+            return [.. keep.Select(name => predictor.ReadKept(name)!.Value.Data)];
+        }
+    }
+
+    [Test]
+    public void The_models_own_graphs_are_planned_without_overlap([Values] bool prefix, [Values] bool kept)
+    {
+        const int height = 64, width = 48;
+        var network = _model.Network;
+        using var states = new StateStore(_model.Backend);
+        var pictures = new PictureState(height, width, states.Add("pictures", new("pictures", 3), 3 * height * width),
+            states.Add("predictions", new("predictions", 2), 3 * height * width), states.Add("velocity", new("velocity", 1), 3 * height * width));
+        var times = network.NewTimeState(states, 3);
+        var cache = network.NewCacheState(states, 200, head: true);
+        var graph = new ModelGraph();
+        var hidden = network.Llm(graph, network.Embed(graph, new Extent("tokens", 100), text: true, pictures, times, 2), cache);
+        if (prefix)
+            network.FlowHeadKeys(graph, hidden, cache, times);
+        else
+            network.Predictions(graph, network.FlowHead(graph, hidden, cache, times), pictures);
+        network.LanguageHead(graph, hidden, new Extent("picked", 1));
+        if (kept)
+            graph.Keep(graph.Find("llm_layer_0")!);
+        var plan = new Plan(graph);
+        PlanChecker.Check(plan);
+        Assert.That(plan.PlannedBytes, Is.LessThan(plan.NaiveBytes / 3));
+        PlanChecker.Check(new Plan(network.Times(times)));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void A_token_at_a_time_gives_the_logits_of_the_whole_sequence(bool picture)
+    {
+        var grid = new Grid(1, 3, 2);
+        int[] chat = picture ? [7, _model.Tokens.Image, 9, 10] : [7, 9, 10];
+        var prompt = PromptLayout.Chat(_model.Tokens, chat, picture ? grid : null);
+        var pixels = picture ? new SeededNumbers(4).Floats(3 * 48 * 32) : [];
+        int[] answer = [20, 3, 3, 150, 266, 0];
+        using var fast = new TextDecoder(_model.Network, _model.Backend, prompt, 48, 32, answer.Length);
+        using var oracle = new TextDecoder(_model.Network, _model.Backend, prompt, 48, 32, answer.Length, oracle: true);
+        Check(fast.Prefill(pixels, default), oracle.Prefill(pixels, default));
+        for (var i = 0; i < answer.Length; i++)
+            Check(fast.Next(answer[i], default), oracle.Recompute(answer[..(i + 1)], default));
+
+        static void Check(float[] actual, float[] expected) => Assert.That(Comparison.Of(actual, expected).Within(PrefixToFull), $"{Comparison.Of(actual, expected)}");
+    }
+
+    [Test]
+    public void More_tokens_than_there_is_room_for_are_an_error()
+    {
+        using var decoder = new TextDecoder(_model.Network, _model.Backend, PromptLayout.Chat(_model.Tokens, [1, 2], null), 0, 0, maxTokens: 1);
+        decoder.Prefill([], default);
+        decoder.Next(3, default);
+        Assert.That(() => decoder.Next(4, default), Throws.InvalidOperationException);
+    }
+
+    [Test]
+    public void A_cancelled_run_stops_before_its_first_op()
+    {
+        var (plan, source, start) = Job(ImageTask.Generate, "32x32", 3, SamplerKind.Euler);
+        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, plan);
+        var cancelled = new CancellationToken(canceled: true);
+        Assert.That(() => new Denoiser(predictor, plan).Begin(source, cancelled), Throws.InstanceOf<OperationCanceledException>());
+        predictor.SetState(start);
+        Assert.That(predictor.ReadPicture(VelocityStep.StateSlot), Is.EqualTo(start));
+    }
+
+    private sealed class Recorder(Predictor predictor) : IDenoiseObserver
+    {
+        public List<float[]> Predictions { get; } = [];
+
+        public void Evaluated(int call, float time, float[] z, int branches)
+        {
+            for (var b = 0; b < branches; b++)
+                Predictions.Add(predictor.ReadPrediction(b));
+        }
+    }
+
+    private static Predictor Open(Tuna2Network network, IBackend backend, DenoisePlan plan, bool full) =>
+        full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, plan);
+
+    private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] source, float[] start)
+    {
+        var (denoiser, recorder) = (new Denoiser(predictor, plan), new Recorder(predictor));
+        denoiser.Begin(source, default);
+        return (denoiser.Run(start, null, recorder, default), recorder.Predictions);
+    }
+
+    /// <summary>A conditional prompt of random tokens and an unconditional one of another length, guided over a part of three steps.</summary>
+    private (DenoisePlan Plan, float[] Source, float[] Start) Job(ImageTask task, string size, int promptLength, SamplerKind sampler)
+    {
+        var sides = size.Split('x').Select(int.Parse).ToArray();
+        var grid = new Grid(1, sides[0] / 16, sides[1] / 16);
+        var numbers = new SeededNumbers(promptLength + sides[0] * 1000 + sides[1]);
+        var plan = new DenoisePlan([Layout(promptLength), Layout(promptLength / 2)], sides[0], sides[1], Steps: 3, sampler, new Guidance(3, 0, 0.5f));
+        var elements = 3 * sides[0] * sides[1];
+        return (plan, task == ImageTask.Generate ? [] : numbers.Floats(elements), numbers.Floats(elements, 2));
+
+        PromptLayout Layout(int length)
+        {
+            int[] prompt = [.. Enumerable.Range(0, length).Select(_ => numbers.Below(256))];
+            return task switch
+            {
+                ImageTask.Generate => PromptLayout.TextToImage(_model.Tokens, prompt, grid),
+                ImageTask.Edit => PromptLayout.Edit(_model.Tokens, prompt, grid),
+                _ => PromptLayout.Reconstruct(_model.Tokens, prompt, grid),
+            };
+        }
+    }
+}

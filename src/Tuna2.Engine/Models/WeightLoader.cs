@@ -65,7 +65,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     private void Copy(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        var widened = precision == Precision.F32 && part.DType != DType.F32 ? new float[ChunkBytes / part.DType.Size()] : [];
+        var widened = precision == Precision.F32 && part.DType != DType.F32 ? new float[Math.Min(ChunkBytes, part.ByteLength) / part.DType.Size()] : [];
         try
         {
             for (long at = 0; at < part.ByteLength;)

@@ -19,8 +19,10 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
         if (temperature == 0)
             return ArgMax(logits);
 
+        // From the largest down, so that a tiny temperature makes the others unlikely instead of everything infinite.
+        var largest = logits[ArgMax(logits)];
         for (var i = 0; i < logits.Length; i++)
-            logits[i] /= temperature;
+            logits[i] = (logits[i] - largest) / temperature;
         if (topK > 0 && topK < logits.Length)
             KeepTop(logits);
 
@@ -32,20 +34,19 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
             keys[i] = -logits[i];
         Array.Sort(keys, order);
 
-        var max = logits[order[0]];
         double total = 0;
         foreach (var logit in logits)
-            total += Math.Exp(logit - max);
+            total += Math.Exp(logit);
         // A token stays when what is more likely than it does not reach p yet: the first always stays.
         double kept = 0;
         var count = 0;
         while (count < order.Length && (count == 0 || kept <= topP * total) && !float.IsNegativeInfinity(logits[order[count]]))
-            kept += Math.Exp(logits[order[count++]] - max);
+            kept += Math.Exp(logits[order[count++]]);
 
         var draw = Philox.Uniform((ulong)seed, _drawn++) * kept;
         for (var i = 0; i < count; i++)
         {
-            draw -= Math.Exp(logits[order[i]] - max);
+            draw -= Math.Exp(logits[order[i]]);
             if (draw < 0)
                 return order[i];
         }

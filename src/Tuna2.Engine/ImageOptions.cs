@@ -22,7 +22,7 @@ public sealed record ImageOptions
     /// <summary>Rows in pixels, a multiple of 16 up to 4096.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Solver steps, 1 to 10000.</summary>
+    /// <summary>Solver steps, 1 to 1000.</summary>
     public int? Steps { get; init; }
 
     /// <summary>Classifier-free guidance strength, 0 to 1000; 1 (or 0) follows the prompt alone and needs half the work.</summary>

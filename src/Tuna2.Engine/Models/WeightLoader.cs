@@ -20,6 +20,9 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     /// <summary>Everything loaded so far, to be owned by the caller once all is well.</summary>
     public IReadOnlyList<IDeviceBuffer> Release()
     {
+        // What only training needs (mask_token) is never read, and counts as done.
+        if (_done < _total)
+            progress?.Report(new LoadProgress(_total, _total));
         IDeviceBuffer[] all = [.. _buffers];
         _buffers.Clear();
         return all;

@@ -7,14 +7,24 @@ namespace Tuna2.Engine;
 /// <summary>The device a user asked for by name: "auto", "cpu", "cuda" or "cuda:N".</summary>
 internal static class DeviceSelection
 {
+    /// <summary>More CPU threads than any machine has processors: a mistyped number must not start a million.</summary>
+    private const int MaxThreads = 4096;
+
     /// <summary>
     /// Opens the device. Only "auto" may choose; a device asked for by name is used or refused, never replaced.
     /// </summary>
-    /// <exception cref="RequestException">The name is not a device's.</exception>
+    /// <exception cref="RequestException">The name is not a device's, or an option is out of range.</exception>
     /// <exception cref="DeviceException">The device is not there, or does not compute in that type.</exception>
     public static IBackend Open(TunaModelOptions options)
     {
-        var name = options.Device;
+        if (options.Device is not { } name)
+            throw new RequestException("the device has no name; \"auto\" lets the engine choose");
+        if (!Enum.IsDefined(options.ComputeType))
+            throw new RequestException($"compute type {(int)options.ComputeType} is not one of Auto, F32, BF16");
+        if (!Enum.IsDefined(options.Simd))
+            throw new RequestException($"vector width {(int)options.Simd} is not one of Auto, Scalar, Vector128, Avx2, Avx512");
+        if (options.Threads is < 0 or > MaxThreads)
+            throw new RequestException($"threads must be 0 (one per processor) to {MaxThreads}, not {options.Threads}");
         if (name is "auto" or "cpu")
         {
             if (options.ComputeType == ComputeType.BF16)

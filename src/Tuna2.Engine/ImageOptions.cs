@@ -18,19 +18,22 @@ public enum OverlongPrompt
 /// </summary>
 public sealed record ImageOptions
 {
-    /// <summary>Columns in pixels, a multiple of 16.</summary>
+    /// <summary>Columns in pixels, a multiple of 16 up to 4096.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Rows in pixels, a multiple of 16.</summary>
+    /// <summary>Rows in pixels, a multiple of 16 up to 4096.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Solver steps.</summary>
+    /// <summary>Solver steps, 1 to 1000.</summary>
     public int? Steps { get; init; }
 
-    /// <summary>Classifier-free guidance strength; 1 (or 0) follows the prompt alone and needs half the work.</summary>
+    /// <summary>Classifier-free guidance strength, 0 to 1000; 1 (or 0) follows the prompt alone and needs half the work.</summary>
     public float? Guidance { get; init; }
 
-    /// <summary>The times (low, high) within which guidance is applied; all by default.</summary>
+    /// <summary>
+    /// The times t within which guidance is applied, low &lt; t &lt; high in 0 to 1, where 0 is noise and 1 the picture; a low of 0
+    /// takes in t = 0. All by default.
+    /// </summary>
     public (float Low, float High) GuidanceInterval { get; init; } = (0, 1);
 
     /// <summary>The solver.</summary>
@@ -45,10 +48,10 @@ public sealed record ImageOptions
     /// <summary>What the picture should not be; empty for none (text-to-image) or no text (edits).</summary>
     public string? NegativePrompt { get; init; }
 
-    /// <summary>Factor on the start noise.</summary>
+    /// <summary>Factor on the start state, 0 to 1000.</summary>
     public float? NoiseScale { get; init; }
 
-    /// <summary>How many pictures.</summary>
+    /// <summary>How many pictures, 1 to 1000.</summary>
     public int Count { get; init; } = 1;
 
     /// <summary>What to do with a prompt longer than the model takes.</summary>

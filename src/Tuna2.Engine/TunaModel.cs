@@ -6,7 +6,8 @@ using Tuna2.Engine.Weights;
 namespace Tuna2.Engine;
 
 /// <summary>
-/// A loaded model: weights on a device, tokenizer, settings. Immutable and shared; work is done by its sessions.
+/// A loaded model: weights on a device, tokenizer, settings. Immutable, shared, safe for use by several threads; work is done
+/// by its sessions.
 /// <code>
 /// using var model = await TunaModel.LoadAsync("models/tuna2-shapes");
 /// using var session = model.CreateSession();
@@ -22,10 +23,9 @@ public sealed class TunaModel : IDisposable
     private int _users = 1;
     private bool _disposed;
 
-    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, IBackend backend, Tuna2Weights weights)
+    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, TunaTokens tokens, IBackend backend, Tuna2Weights weights)
     {
-        (Name, Config, Tokenizer, _backend, _weights) = (name, config, tokenizer, backend, weights);
-        Tokens = TunaTokens.Of(tokenizer);
+        (Name, Config, Tokenizer, Tokens, _backend, _weights) = (name, config, tokenizer, tokens, backend, weights);
         Network = new Tuna2Network(config, weights);
     }
 
@@ -56,20 +56,26 @@ public sealed class TunaModel : IDisposable
     /// </summary>
     /// <param name="directory">The model directory.</param>
     /// <param name="options">Device and precision; null for the defaults.</param>
-    /// <param name="progress">Told as weights are read, on the loading thread.</param>
-    /// <param name="cancellation">Stops loading; nothing stays behind.</param>
+    /// <param name="progress">Told as weights are read, on the loading thread; what it throws ends loading and comes out of it.</param>
+    /// <param name="cancellation">Stops loading within a few megabytes; nothing stays behind.</param>
+    /// <returns>The model; dispose it when its last session has been made.</returns>
+    /// <exception cref="ArgumentException">There is no directory: it is null or empty.</exception>
     /// <exception cref="ModelException">Something is missing, damaged or of another model; the message names it.</exception>
     /// <exception cref="DeviceException">The device is not there, or has too little memory.</exception>
     /// <exception cref="RequestException">The options make no sense.</exception>
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
     public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return LoadAsync(ModelFiles.Of(directory), options, progress, cancellation);
+        return LoadAsync(() => ModelFiles.Of(directory), options, progress, cancellation);
     }
 
     /// <summary>Loads a model whose files lie apart: as parity directories have them.</summary>
     internal static Task<TunaModel> LoadAsync(ModelFiles files, TunaModelOptions? options, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
-        Task.Factory.StartNew(() => Load(files, options ?? new(), progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        LoadAsync(() => files, options, progress, cancellation);
+
+    private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, TunaModelOptions? options, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+        Task.Factory.StartNew(() => Load(files(), options ?? new(), progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>A new session: buffers of its own over the shared weights. Several may run at once.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
@@ -83,7 +89,10 @@ public sealed class TunaModel : IDisposable
         return new TunaSession(this);
     }
 
-    /// <summary>Lets go of the weights; they are freed at once, or when the last session is disposed.</summary>
+    /// <summary>
+    /// Makes no more sessions. Those there are keep working; the weights are freed with the last of them, or at once when
+    /// there is none. Never throws; further calls do nothing.
+    /// </summary>
     public void Dispose()
     {
         lock (_lock)
@@ -109,27 +118,43 @@ public sealed class TunaModel : IDisposable
 
     private static TunaModel Load(ModelFiles files, TunaModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
+        var backend = DeviceSelection.Open(options);
+        try
+        {
+            return Load(files, backend, progress, cancellation);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Small parts first, so that what is wrong with them shows before gigabytes are read.</summary>
+    private static TunaModel Load(ModelFiles files, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
         var config = ModelConfig.Load(files.Config);
         if (config.Variant != ModelVariant.Tuna2Pixel)
             throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; tuna_2_pixel is");
         var tokenizer = Tokenizer.Load(files.Tokenizer);
         if (tokenizer.VocabularySize > config.VocabSize)
             throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");
+        var tokens = TokensOf(tokenizer, files.Tokenizer);
+        cancellation.ThrowIfCancellationRequested();
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
+        return new TunaModel(files.Name, config, tokenizer, tokens, backend, Tuna2Weights.Load(config, checkpoint, backend, progress, cancellation));
+    }
 
-        var backend = DeviceSelection.Open(options);
-        Tuna2Weights? weights = null;
+    private static TunaTokens TokensOf(Tokenizer tokenizer, string path)
+    {
         try
         {
-            weights = Tuna2Weights.Load(config, checkpoint, backend, progress, cancellation);
-            return new TunaModel(files.Name, config, tokenizer, backend, weights);
+            return TunaTokens.Of(tokenizer);
         }
-        catch
+        catch (ModelException e)
         {
-            weights?.Dispose();
-            backend.Dispose();
-            throw;
+            throw new ModelException($"{path}: {e.Message}", e);
         }
     }
 }

@@ -2,23 +2,31 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
-using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
 
 namespace Tuna2.Engine;
 
 /// <summary>
-/// What a model can do, with buffers of its own. Calls on one session wait for each other; several sessions of one model run
-/// side by side. Every call computes on a thread of its own and ends soon after its token is cancelled.
+/// What a model can do, with buffers of its own. Safe for use by several threads: calls on one session run one after the
+/// other, several sessions of one model run side by side, and either way a call gives the same bits.
 /// </summary>
-public sealed class TunaSession : IDisposable
+/// <remarks>
+/// Prompts and options are checked before a method returns, so a <see cref="RequestException"/> or an
+/// <see cref="ArgumentNullException"/> comes from the call itself, not from its task. Each call computes on a thread of its
+/// own; a cancelled one ends within an op of a step (milliseconds, or a fraction of a step for large models) and keeps no
+/// memory.
+/// </remarks>
+public sealed class TunaSession : IDisposable, IAsyncDisposable
 {
     /// <summary>The longest chat in tokens, answer included: the context Qwen2.5 was trained for.</summary>
     public const int MaxChatTokens = 32768;
 
     private readonly TunaModel _model;
     private readonly SemaphoreSlim _turn = new(1);
-    private int _disposed;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Lock _lock = new();
+    private Task? _closed;
+    private volatile int _computingThread;
 
     internal TunaSession(TunaModel model) => _model = model;
 
@@ -28,11 +36,15 @@ public sealed class TunaSession : IDisposable
     /// <summary>Makes pictures from text.</summary>
     /// <param name="prompt">What to draw.</param>
     /// <param name="options">Size, steps, guidance, seed, count; null for the model's defaults.</param>
-    /// <param name="progress">Told after every step, on the computing thread.</param>
-    /// <param name="cancellation">Seen within a step.</param>
+    /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
+    /// <param name="cancellation">Ends the call.</param>
     /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <exception cref="ArgumentNullException">There is no prompt.</exception>
     /// <exception cref="RequestException">The prompt is empty or too long, or an option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
+    /// <exception cref="ModelException">The model's prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
     public Task<IReadOnlyList<GeneratedImage>> GenerateAsync(
         string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -46,10 +58,15 @@ public sealed class TunaSession : IDisposable
     /// <param name="source">The picture to change.</param>
     /// <param name="instruction">What to change.</param>
     /// <param name="options">Size, steps, guidance, seed, count; null for the model's defaults.</param>
-    /// <param name="progress">Told after every step, on the computing thread.</param>
-    /// <param name="cancellation">Seen within a step.</param>
+    /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <exception cref="ArgumentNullException">There is no source or no instruction.</exception>
     /// <exception cref="RequestException">The instruction is empty or too long, or an option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
+    /// <exception cref="ModelException">The model's prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
     public Task<IReadOnlyList<GeneratedImage>> EditAsync(
         RgbImage source, string instruction, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -63,64 +80,80 @@ public sealed class TunaSession : IDisposable
     /// <summary>Draws a picture again from its own patch embeddings. Nothing is drawn at random: seed and count do not matter.</summary>
     /// <param name="source">The picture, scaled to cover the output size and cropped at its centre.</param>
     /// <param name="options">Size, steps, guidance; null for the model's defaults.</param>
-    /// <param name="progress">Told after every step, on the computing thread.</param>
-    /// <param name="cancellation">Seen within a step.</param>
+    /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <exception cref="ArgumentNullException">There is no source.</exception>
     /// <exception cref="RequestException">An option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
-    public async Task<GeneratedImage> ReconstructAsync(
+    /// <exception cref="ModelException">The model's prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
+    public Task<GeneratedImage> ReconstructAsync(
         RgbImage source, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var images = await Make(ImageTask.Reconstruct, "", source, (options ?? new()) with { Count = 1 }, progress, cancellation).ConfigureAwait(false);
-        return images[0];
+        return Only(Make(ImageTask.Reconstruct, "", source, (options ?? new()) with { Count = 1 }, progress, cancellation));
+
+        static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }
 
-    /// <summary>Asks about a picture; the answer comes piece by piece, whole characters at a time.</summary>
+    /// <summary>
+    /// Asks about a picture; the answer comes piece by piece, whole characters at a time. Nothing is computed before the
+    /// first piece is asked for, and computing stops when the reader does. Reading it again asks again.
+    /// </summary>
     /// <param name="picture">The picture, scaled to cover the size of the options and cropped; null for text alone.</param>
     /// <param name="question">The question.</param>
     /// <param name="options">Length and variety of the answer; null for greedy, at most 512 tokens.</param>
-    /// <param name="cancellation">Seen within a token.</param>
+    /// <param name="cancellation">Ends the answer; that of <c>WithCancellation</c> does too.</param>
+    /// <returns>The pieces, none of them empty; together they are the answer.</returns>
+    /// <exception cref="ArgumentNullException">There is no question.</exception>
     /// <exception cref="RequestException">The question is empty or too long, or an option is out of range.</exception>
-    /// <exception cref="DeviceException">There is not enough memory.</exception>
+    /// <exception cref="DeviceException">While reading: there is not enough memory.</exception>
+    /// <exception cref="ModelException">While reading: the model's logits are not finite.</exception>
+    /// <exception cref="OperationCanceledException">While reading: the answer was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the answer had ended.</exception>
     public IAsyncEnumerable<string> AskAsync(RgbImage? picture, string question, AskOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(question);
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        options ??= new();
-        var request = AskRequest.Of(picture is not null, question, options, _model);
-        return Stream(picture, request, cancellation);
+        ThrowIfDisposed();
+        return Stream(picture, AskRequest.Of(picture is not null, question, options ?? new(), _model), cancellation);
     }
 
-    /// <summary>Frees its buffers, once a call that is still running has ended.</summary>
+    /// <summary>
+    /// Stops the call that runs and those that wait (they end with an <see cref="ObjectDisposedException"/>), waits until
+    /// they have ended and frees everything; the weights too, when the model is disposed and this was its last session. Never
+    /// throws; further calls do nothing. From a progress callback, which cannot wait for its own call, it only stops.
+    /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        _turn.Wait();
-        _model.Release();
-        _turn.Dispose();
+        var closed = Close();
+        if (_computingThread != Environment.CurrentManagedThreadId)
+            closed.Wait();
+    }
+
+    /// <summary>As <see cref="Dispose"/>, without blocking the thread while a running call ends: for user interfaces.</summary>
+    public ValueTask DisposeAsync() => new(Close());
+
+    private Task Close()
+    {
+        lock (_lock)
+            return _closed ??= End();
+
+        async Task End()
+        {
+            await _closing.CancelAsync().ConfigureAwait(false);
+            await _turn.WaitAsync().ConfigureAwait(false);
+            _model.Release();
+        }
     }
 
     private Task<IReadOnlyList<GeneratedImage>> Make(
         ImageTask task, string prompt, RgbImage? source, ImageOptions? options, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        ThrowIfDisposed();
         var request = ImageRequest.Of(task, options ?? new(), _model.Config);
         var job = new ImageJob(_model, request, prompt, source);
-        return InTurn(() => job.Run(progress, cancellation), cancellation);
-    }
-
-    private async Task<T> InTurn<T>(Func<T> work, CancellationToken cancellation)
-    {
-        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return await Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
-        }
-        finally
-        {
-            _turn.Release();
-        }
+        return InTurn(stop => job.Run(progress, stop), cancellation);
     }
 
     private async IAsyncEnumerable<string> Stream(RgbImage? picture, AskRequest request, [EnumeratorCancellation] CancellationToken cancellation)
@@ -128,21 +161,70 @@ public sealed class TunaSession : IDisposable
         // A reader that stops early must stop the computing thread too.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var pieces = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var producing = InTurn(() =>
-        {
-            request.Run(_model, picture, piece => pieces.Writer.TryWrite(piece), stop.Token);
-            return true;
-        }, stop.Token).ContinueWith(done => pieces.Writer.Complete(done.Exception?.InnerException ?? (done.IsCanceled ? new OperationCanceledException(stop.Token) : null)),
-            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        var answering = Answer();
         try
         {
-            await foreach (var piece in pieces.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+            await foreach (var piece in pieces.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
                 yield return piece;
+            if (answering.IsCanceled)
+                cancellation.ThrowIfCancellationRequested();
+            await answering.ConfigureAwait(false);
         }
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
-            await producing.ConfigureAwait(false);
+            await answering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task Answer()
+        {
+            try
+            {
+                await InTurn(token => request.Run(_model, picture, piece => pieces.Writer.TryWrite(piece), token), stop.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                pieces.Writer.Complete();
+            }
         }
     }
+
+    /// <summary>Computes when the calls before have ended, on a thread of its own. Disposal stops it as the caller's token does.</summary>
+    private async Task<T> InTurn<T>(Func<CancellationToken, T> work, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        try
+        {
+            await _turn.WaitAsync(stop.Token).ConfigureAwait(false);
+            try
+            {
+                return await Task.Factory.StartNew(() => Compute(work, stop.Token), stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                    .ConfigureAwait(false);
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        catch (OperationCanceledException e) when (e.CancellationToken == stop.Token)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ObjectDisposedException(typeof(TunaSession).FullName, "the session was disposed before the call had ended");
+        }
+    }
+
+    private T Compute<T>(Func<CancellationToken, T> work, CancellationToken stop)
+    {
+        _computingThread = Environment.CurrentManagedThreadId;
+        try
+        {
+            return work(stop);
+        }
+        finally
+        {
+            _computingThread = 0;
+        }
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
 }

@@ -9,7 +9,12 @@ namespace Tuna2.Engine.Cpu;
 /// </summary>
 internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
 {
-    private void* _memory;
+    private static long s_live;
+
+    private nint _memory;
+
+    /// <summary>Bytes of all buffers that are not freed yet, in the whole process: what leak tests watch.</summary>
+    public static long Live => Interlocked.Read(ref s_live);
 
     public CpuBuffer(long bytes, string what)
     {
@@ -17,7 +22,8 @@ internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
         Bytes = bytes;
         try
         {
-            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Plan.Alignment), Plan.Alignment);
+            _memory = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Plan.Alignment), Plan.Alignment);
+            Interlocked.Add(ref s_live, bytes);
         }
         catch (OutOfMemoryException)
         {
@@ -34,7 +40,7 @@ internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_memory is null, this);
+            ObjectDisposedException.ThrowIf(_memory == 0, this);
             return (byte*)_memory;
         }
     }
@@ -55,7 +61,10 @@ internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
 
     private void Free()
     {
-        NativeMemory.AlignedFree(_memory);
-        _memory = null;
+        var memory = Interlocked.Exchange(ref _memory, 0);
+        if (memory == 0)
+            return;
+        NativeMemory.AlignedFree((void*)memory);
+        Interlocked.Add(ref s_live, -Bytes);
     }
 }

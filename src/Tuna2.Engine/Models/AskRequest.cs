@@ -32,8 +32,8 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
     /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
     public static (int Width, int Height) Check(AskOptions options, ModelConfig config)
     {
-        if (options.MaxTokens < 1)
-            throw new RequestException($"the number of answer tokens must be 1 or more, not {options.MaxTokens}");
+        if (options.MaxTokens is < 1 or >= TunaSession.MaxChatTokens)
+            throw new RequestException($"the number of answer tokens must be 1 to {TunaSession.MaxChatTokens - 1}, not {options.MaxTokens}");
         if (!(options.Temperature >= 0 && float.IsFinite(options.Temperature)))
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"temperature must be a number of 0 or more, not {options.Temperature}"));
         if (options.TopK < 0)
@@ -43,25 +43,23 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
         return ImageRequest.Size(options.Width, options.Height, config);
     }
 
-    /// <summary>Answers; <paramref name="say"/> is given pieces of whole characters.</summary>
-    public void Run(TunaModel model, RgbImage? picture, Action<string> say, CancellationToken cancellation)
+    /// <summary>Answers; <paramref name="say"/> is given pieces of whole characters. Returns the number of tokens.</summary>
+    public int Run(TunaModel model, RgbImage? picture, Action<string> say, CancellationToken cancellation)
     {
         using var decoder = new TextDecoder(model.Network, model.Backend, Prompt, Height, Width, Options.MaxTokens);
         var pixels = picture is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(picture, Width, Height));
         var sampler = new TokenSampler(Options.Temperature, Options.TopK, Options.TopP, Options.Seed);
         var text = new StreamingDecoder(model.Tokenizer);
         var logits = decoder.Prefill(pixels, cancellation);
-        for (var count = 1; ; count++)
+        var count = 0;
+        for (var token = sampler.Pick(logits); token != model.Tokens.Eos; token = sampler.Pick(decoder.Next(token, cancellation)))
         {
-            var token = sampler.Pick(logits);
-            if (token == model.Tokens.Eos)
-                break;
             Say(text.Push(token));
-            if (count == Options.MaxTokens)
+            if (++count == Options.MaxTokens)
                 break;
-            logits = decoder.Next(token, cancellation);
         }
         Say(text.Flush());
+        return count;
 
         void Say(string piece)
         {

@@ -25,6 +25,7 @@ internal sealed class ImageJob
     }
 
     /// <summary>Makes the pictures, one after the other; they share the prompt's keys and values.</summary>
+    /// <exception cref="ModelException">A picture is not finite.</exception>
     public IReadOnlyList<GeneratedImage> Run(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));

@@ -12,11 +12,14 @@ internal sealed record ImageRequest(
     /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
     public const int MaxSide = 4096;
 
-    /// <summary>The most solver steps.</summary>
-    public const int MaxSteps = 10000;
+    /// <summary>The most solver steps: each keeps its AdaLN vectors ready, 2 MB at the official size.</summary>
+    public const int MaxSteps = 1000;
 
     /// <summary>The most pictures of one request.</summary>
     public const int MaxCount = 1000;
+
+    /// <summary>The largest guidance and noise scale: config.json's bound too. Beyond it predictions overflow.</summary>
+    public const float MaxScale = 1000;
 
     /// <summary>Seed of text-to-image when none is given (official t2i config).</summary>
     public const long DefaultSeed = 42;
@@ -35,16 +38,21 @@ internal sealed record ImageRequest(
         if (steps is < 1 or > MaxSteps)
             throw new RequestException($"steps must be 1 to {MaxSteps}, not {steps}");
         var guidance = options.Guidance ?? (edit ? d.EditGuidance : d.Guidance);
-        if (!(guidance >= 0 && float.IsFinite(guidance)))
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"guidance must be a number of 0 or more, not {guidance}"));
+        if (!(guidance is >= 0 and <= MaxScale))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"guidance must be a number from 0 to {MaxScale}, not {guidance}"));
         var (low, high) = options.GuidanceInterval;
         if (!(low >= 0 && low <= high && high <= 1))
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the guidance interval must lie within 0 to 1, low before high, not {low} to {high}"));
         var noise = options.NoiseScale ?? config.NoiseScale;
-        if (!(noise >= 0 && float.IsFinite(noise)))
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the noise scale must be a number of 0 or more, not {noise}"));
+        if (!(noise is >= 0 and <= MaxScale))
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the noise scale must be a number from 0 to {MaxScale}, not {noise}"));
         if (options.Count is < 1 or > MaxCount)
             throw new RequestException($"count must be 1 to {MaxCount}, not {options.Count}");
+        var sampler = options.Sampler ?? d.Sampler;
+        if (!Enum.IsDefined(sampler))
+            throw new RequestException($"sampler {(int)sampler} is not one of Euler, Heun");
+        if (!Enum.IsDefined(options.OverlongPrompt))
+            throw new RequestException($"overlong prompt {(int)options.OverlongPrompt} is not one of Refuse, Cut");
         var negative = options.NegativePrompt ?? (edit ? d.EditNegativePrompt : d.NegativePrompt);
         long? seed = task switch
         {
@@ -52,7 +60,7 @@ internal sealed record ImageRequest(
             ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             _ => null,
         };
-        return new(task, width, height, steps, options.Sampler ?? d.Sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);
+        return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);
     }
 
     /// <summary>A size, from the options or the model, checked.</summary>

@@ -20,6 +20,9 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     /// <summary>Everything loaded so far, to be owned by the caller once all is well.</summary>
     public IReadOnlyList<IDeviceBuffer> Release()
     {
+        // What only training needs (mask_token) is never read, and counts as done.
+        if (_done < _total)
+            progress?.Report(new LoadProgress(_total, _total));
         IDeviceBuffer[] all = [.. _buffers];
         _buffers.Clear();
         return all;
@@ -65,7 +68,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     private void Copy(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        var widened = precision == Precision.F32 && part.DType != DType.F32 ? new float[ChunkBytes / part.DType.Size()] : [];
+        var widened = precision == Precision.F32 && part.DType != DType.F32 ? new float[Math.Min(ChunkBytes, part.ByteLength) / part.DType.Size()] : [];
         try
         {
             for (long at = 0; at < part.ByteLength;)

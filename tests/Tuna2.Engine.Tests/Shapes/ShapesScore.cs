@@ -16,12 +16,14 @@ sealed record ShapeScore(string Color, bool ColorRight, double Overlap, string F
 /// <param name="Background">The palette colour found where no shape should be.</param>
 /// <param name="BackgroundRight">Whether that is the one asked for.</param>
 /// <param name="Shapes">One entry per shape, in the scene's order.</param>
-sealed record ShapesScore(string Background, bool BackgroundRight, IReadOnlyList<ShapeScore> Shapes)
+/// <param name="ColorsPresent">Whether the colours asked for are in the picture, wherever: most pixels have the background's,
+/// and each shape's has at least a fifth of the pixels it should cover.</param>
+sealed record ShapesScore(string Background, bool BackgroundRight, IReadOnlyList<ShapeScore> Shapes, bool ColorsPresent)
 {
     /// <summary>How far from an expected outline a pixel must lie to be asked for its colour, in pixels.</summary>
     const int Inward = 3, Outward = 4;
 
-    /// <summary>Whether the background and every shape have the colours asked for.</summary>
+    /// <summary>Whether the background and every shape have the colours asked for, each in its place.</summary>
     public bool ColorsRight => BackgroundRight && Shapes.All(shape => shape.ColorRight);
 
     /// <summary>Whether every shape fits best as what it was asked to be.</summary>
@@ -41,7 +43,17 @@ sealed record ShapesScore(string Background, bool BackgroundRight, IReadOnlyList
         var ground = Median(pixels, near, cover => cover == 0);
         var groundName = Nearest(ground);
 
-        return new(groundName, groundName == scene.Background, [.. scene.Shapes.Select(shape => Judge(pixels, shape, ground, groundName))]);
+        return new(
+            groundName, groundName == scene.Background,
+            [.. scene.Shapes.Select(shape => Judge(pixels, shape, ground, groundName))],
+            ArePresent(pixels, scene));
+    }
+
+    static bool ArePresent(byte[] pixels, Scene scene)
+    {
+        var counts = Enumerable.Range(0, pixels.Length / 3).CountBy(i => Nearest(Pixel(pixels, i))).ToDictionary();
+        return counts.MaxBy(count => count.Value).Key == scene.Background
+            && scene.Shapes.All(shape => counts.GetValueOrDefault(shape.Color) >= ShapesWorld.Cover(shape).Sum() / 5);
     }
 
     static ShapeScore Judge(byte[] pixels, SceneShape shape, (int R, int G, int B) ground, string groundName)

@@ -49,9 +49,9 @@ public sealed class CpuBackend : IBackend
         ((CpuBuffer)source).Slice(offset, destination.Length).CopyTo(destination);
 
     /// <inheritdoc/>
-    public void Run(Op op, Batch batch, IMemoryMap memory)
+    public void Run(Op op, BoundBatch bound, IMemoryMap memory)
     {
-        var context = new CpuContext(batch, memory, _threads);
+        var context = new CpuContext(bound.Batch, memory, _threads);
         switch (_simd)
         {
             case SimdLevel.Scalar: Run<ScalarSimd, float>(op, context); break;
@@ -79,7 +79,6 @@ public sealed class CpuBackend : IBackend
             case TimestepSinusoids o: CpuTimestepSinusoids.Run(o, context); break;
             case QkvToCache o: CpuQkvToCache.Run<S, V>(o, context); break;
             case Attention o: CpuAttention.Run<S, V>(o, context); break;
-            case Unpatchify o: CpuUnpatchify.Run(o, context); break;
             case VelocityStep o: CpuVelocityStep.Run(o, context); break;
             default: throw new NotSupportedException($"the CPU backend has no kernel for {op}");
         }

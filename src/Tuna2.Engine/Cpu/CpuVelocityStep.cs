@@ -1,3 +1,4 @@
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
@@ -10,30 +11,62 @@ internal static unsafe class CpuVelocityStep
 
     public static void Run(VelocityStep op, in CpuContext context)
     {
+        if (op.Predictions is { } predictions)
+            foreach (var place in context.Batch.Predictions)
+                Unpatchify(op.Head, context.Rows(op.Head.Rows, place.FirstRow, op.Head.Tokens), context.Rows(predictions, place.Prediction, 1));
+
         var p = op.Parameters;
+        var head = op.Head;
+        var (guidance, phase, delta) = (p.Guidance, p.Phase, p.Delta);
+        var conditional = Branch(op, context, 0);
+        var unconditional = guidance == 1 ? conditional : Branch(op, context, 1);
         var count = op.Pictures.Columns;
-        float* conditional = context.Rows(op.Predictions, 0, p.Guidance == 1 ? 1 : 2), unconditional = conditional + count, remembered = context.At(op.Velocity);
-        var pictures = context.At(op.Pictures);
+        float* pictures = context.Rows(op.Pictures, 0, VelocityStep.TrialSlot + 1), remembered = context.At(op.Velocity);
         float* state = pictures + (long)VelocityStep.StateSlot * count, trial = pictures + (long)VelocityStep.TrialSlot * count;
-        var from = p.Phase == StepPhase.HeunCorrect ? trial : state;
+        var from = phase == StepPhase.HeunCorrect ? trial : state;
         var remaining = MathF.Max(SmallestRemaining, 1 - p.Time);
-        for (var i = 0; i < count; i++)
+        int plane = head.Height * head.Width, area = head.Area, channels = head.Channels;
+        CpuRows.For(context, head.Tokens, area * channels, (begin, end) =>
         {
-            var x0 = p.Guidance == 1 ? conditional[i] : unconditional[i] + p.Guidance * (conditional[i] - unconditional[i]);
-            var v = (x0 - from[i]) / remaining;
-            switch (p.Phase)
+            for (var token = begin; token < end; token++)
             {
-                case StepPhase.Euler:
-                    state[i] += p.Delta * v;
-                    break;
-                case StepPhase.HeunTrial:
-                    remembered[i] = v;
-                    trial[i] = state[i] + p.Delta * v;
-                    break;
-                default:
-                    state[i] += p.Delta * (0.5f * (remembered[i] + v));
-                    break;
+                float* c = conditional + (long)token * area * channels, u = unconditional + (long)token * area * channels;
+                for (var q = 0; q < area; q++)
+                {
+                    var pixel = head.Pixel(token, q);
+                    for (var channel = 0; channel < channels; channel++, c++, u++)
+                    {
+                        var i = (long)channel * plane + pixel;
+                        var x0 = guidance == 1 ? *c : *u + guidance * (*c - *u);
+                        var v = (x0 - from[i]) / remaining;
+                        if (phase == StepPhase.HeunTrial)
+                            (remembered[i], trial[i]) = (v, state[i] + delta * v);
+                        else
+                            state[i] += delta * (phase == StepPhase.Euler ? v : 0.5f * (remembered[i] + v));
+                    }
+                }
             }
-        }
+        });
+    }
+
+    private static void Unpatchify(HeadOutput head, float* rows, float* picture)
+    {
+        var plane = (long)head.Height * head.Width;
+        for (var token = 0; token < head.Tokens; token++)
+            for (var q = 0; q < head.Area; q++)
+            {
+                var pixel = head.Pixel(token, q);
+                for (var channel = 0; channel < head.Channels; channel++)
+                    picture[channel * plane + pixel] = *rows++;
+            }
+    }
+
+    /// <summary>The first patch row of a branch.</summary>
+    private static float* Branch(VelocityStep op, in CpuContext context, int slot)
+    {
+        foreach (var place in context.Batch.Predictions)
+            if (place.Prediction == slot)
+                return context.Rows(op.Head.Rows, place.FirstRow, op.Head.Tokens);
+        throw new InvalidOperationException($"{op}: the batch has no prediction for branch {slot}");
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Tuna2.Engine.Graph;
 
 /// <summary>
@@ -16,7 +14,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the arena.</exception>
     public Executor(ModelGraph graph, IBackend backend, StateStore states)
     {
-        Plan = new Plan(graph);
+        Plan = new Plan(graph, backend.ActivationBytes);
         _backend = backend;
         _states = states;
         _arena = backend.Allocate(Math.Max(Plan.PlannedBytes, Plan.Alignment), "activations");
@@ -28,10 +26,11 @@ public sealed class Executor : IMemoryMap, IDisposable
     /// <summary>Runs every op in order; cancellation is seen between ops.</summary>
     public void Run(Batch batch, CancellationToken cancellation)
     {
+        using var bound = _backend.Bind(batch);
         foreach (var op in Plan.Graph.Ops)
         {
             cancellation.ThrowIfCancellationRequested();
-            _backend.Run(op, batch, this);
+            _backend.Run(op, bound, this);
         }
     }
 
@@ -40,7 +39,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     {
         var data = new float[(long)value.Rows.Value * value.Columns];
         var (buffer, offset) = Locate(value);
-        _backend.Download(buffer, offset, MemoryMarshal.AsBytes(data.AsSpan()));
+        ValueTransfer.Download(_backend, value, buffer, offset, data);
         return data;
     }
 

@@ -25,8 +25,36 @@ public interface IBackend : IDisposable
     /// <summary>Copies bytes of a buffer to the host.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
 
+    /// <summary>Bytes of an activation: 4 for float32, 2 for bfloat16.</summary>
+    int ActivationBytes => sizeof(float);
+
+    /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
+    Precision? MatrixPrecision => null;
+
+    /// <summary>Puts a batch's tables where ops can read them, for one run.</summary>
+    BoundBatch Bind(Batch batch) => new(batch);
+
     /// <summary>Runs one op. <paramref name="memory"/> says where its values are.</summary>
-    void Run(Op op, Batch batch, IMemoryMap memory);
+    void Run(Op op, BoundBatch bound, IMemoryMap memory);
+}
+
+/// <summary>A batch for the length of a run, with what a backend made of its tables.</summary>
+/// <param name="batch">The batch.</param>
+public class BoundBatch(Batch batch) : IDisposable
+{
+    /// <summary>The batch.</summary>
+    public Batch Batch { get; } = batch;
+
+    /// <summary>Frees what the backend made of the tables.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what a backend made of the tables.</summary>
+    /// <param name="disposing">Always true: there is no finalizer.</param>
+    protected virtual void Dispose(bool disposing) { }
 }
 
 /// <summary>Where values live during a run.</summary>

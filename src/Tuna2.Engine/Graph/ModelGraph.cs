@@ -16,7 +16,8 @@ public sealed class ModelGraph
     public void Add(Op op) => _ops.Add(op);
 
     /// <summary>A new value that lives in the arena.</summary>
-    public static Value Transient(string name, Extent rows, int columns) => new(name, rows, columns, Storage.Transient);
+    public static Value Transient(string name, Extent rows, int columns, ValueElement element = ValueElement.Activation) =>
+        new(name, rows, columns, Storage.Transient, element);
 
     /// <summary>The transient value of that name, or null.</summary>
     public Value? Find(string name) => _ops.SelectMany(op => op.Writes).FirstOrDefault(v => v.Storage == Storage.Transient && v.Name == name);

@@ -12,13 +12,17 @@ public sealed class Plan
     public const int Alignment = 64;
 
     private readonly Dictionary<Value, long> _offsets = [];
+    private readonly int _activationBytes;
 
     /// <summary>Plans a graph at its bounds.</summary>
-    public Plan(ModelGraph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="activationBytes">Bytes of an activation on the backend that will run it.</param>
+    public Plan(ModelGraph graph, int activationBytes = sizeof(float))
     {
         Graph = graph;
+        _activationBytes = activationBytes;
         var lifetimes = Lifetimes(graph);
-        NaiveBytes = lifetimes.Sum(l => l.Members.Sum(v => Align(v.MaxBytes)));
+        NaiveBytes = lifetimes.Sum(l => l.Members.Sum(Bytes));
         Place(lifetimes);
     }
 
@@ -42,17 +46,19 @@ public sealed class Plan
 
     private static long Align(long bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
 
+    private long Bytes(Value value) => Align(value.MaxBytes(_activationBytes));
+
     /// <summary>Values that share one piece of memory one after the other, and the ops between which it is taken.</summary>
-    private sealed class Lifetime(Value first, int begin)
+    private sealed class Lifetime(Value first, int begin, long bytes)
     {
         public List<Value> Members { get; } = [first];
         public int Begin { get; } = begin;
         public int End { get; set; } = begin;
-        public long Bytes { get; set; } = Align(first.MaxBytes);
+        public long Bytes { get; } = bytes;
         public long Offset { get; set; } = -1;
     }
 
-    private static List<Lifetime> Lifetimes(ModelGraph graph)
+    private List<Lifetime> Lifetimes(ModelGraph graph)
     {
         var lastUse = new Dictionary<Value, int>();
         for (var i = 0; i < graph.Ops.Count; i++)
@@ -71,14 +77,14 @@ public sealed class Plan
 
             foreach (var v in op.Writes.Concat(op.Scratch).Where(v => v.Storage == Storage.Transient && !of.ContainsKey(v)))
             {
-                if (op.Replaceable is { Storage: Storage.Transient } old && op.Writes.First() == v && lastUse[old] == i && old.Columns == v.Columns && old.MaxBytes >= v.MaxBytes)
+                if (op.Replaceable is { Storage: Storage.Transient } old && op.Writes.First() == v && lastUse[old] == i && old.Columns == v.Columns && Bytes(old) >= Bytes(v))
                 {
                     of[v] = of[old];
                     of[v].Members.Add(v);
                 }
                 else
                 {
-                    of[v] = new Lifetime(v, i);
+                    of[v] = new Lifetime(v, i, Bytes(v));
                     lifetimes.Add(of[v]);
                 }
                 of[v].End = Math.Max(of[v].End, lastUse[v]);

@@ -12,11 +12,15 @@ public sealed class StateStore(IBackend backend) : IDisposable
     public long Bytes => _buffers.Values.Sum(b => b.Bytes);
 
     /// <summary>A new state of <paramref name="rows"/> x <paramref name="columns"/>; its contents are undefined until written.</summary>
+    /// <param name="name">The name messages use.</param>
+    /// <param name="rows">How many rows.</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="element">What its elements are.</param>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
-    public Value Add(string name, Extent rows, int columns)
+    public Value Add(string name, Extent rows, int columns, ValueElement element = ValueElement.Activation)
     {
-        var value = new Value(name, rows, columns, Storage.State);
-        _buffers.Add(value, backend.Allocate(value.MaxBytes, name));
+        var value = new Value(name, rows, columns, Storage.State, element);
+        _buffers.Add(value, backend.Allocate(value.MaxBytes(backend.ActivationBytes), name));
         return value;
     }
 
@@ -25,13 +29,13 @@ public sealed class StateStore(IBackend backend) : IDisposable
         ? buffer
         : throw new InvalidOperationException($"{value} belongs to another session");
 
-    /// <summary>Writes rows of a state from the host.</summary>
-    public void Write(Value value, int row, ReadOnlySpan<float> data) =>
-        backend.Upload(MemoryMarshal.AsBytes(data), BufferOf(value), (long)row * value.Columns * sizeof(float));
+    /// <summary>Writes rows of a float32 state from the host.</summary>
+    public void Write(Value value, int row, ReadOnlySpan<float> data) => backend.Upload(
+        MemoryMarshal.AsBytes(data), BufferOf(value), (long)row * value.Columns * value.ElementBytes(sizeof(float)));
 
     /// <summary>Reads rows of a state to the host.</summary>
     public void Read(Value value, int row, Span<float> data) =>
-        backend.Download(BufferOf(value), (long)row * value.Columns * sizeof(float), MemoryMarshal.AsBytes(data));
+        ValueTransfer.Download(backend, value, BufferOf(value), (long)row * value.Columns * value.ElementBytes(backend.ActivationBytes), data);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -19,9 +19,9 @@ internal sealed record CacheState(IReadOnlyList<KeyValueCache> Llm, IReadOnlyLis
 /// <param name="Height">Rows in pixels.</param>
 /// <param name="Width">Columns in pixels.</param>
 /// <param name="Pictures">(slots, channels x height x width): z, Heun's trial state, the source.</param>
-/// <param name="Predictions">(predictions, channels x height x width): the head's x0 per branch.</param>
+/// <param name="Predictions">(predictions, channels x height x width): the head's x0 per span, or null when nobody watches.</param>
 /// <param name="Velocity">(1, channels x height x width): what Heun remembers.</param>
-internal sealed record PictureState(int Height, int Width, Value Pictures, Value Predictions, Value Velocity)
+internal sealed record PictureState(int Height, int Width, Value Pictures, Value? Predictions, Value Velocity)
 {
     /// <summary>The slot of the source picture; the slots before it are VelocityStep's.</summary>
     public const int SourceSlot = 2;

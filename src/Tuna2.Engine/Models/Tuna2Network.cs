@@ -57,10 +57,10 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     {
         var rows = new Extent("times", count);
         return new TimeState(
-            store.Add("times", rows, 1),
+            store.Add("times", rows, 1, ValueElement.Float32),
             store.Add("time_embed", rows, config.HiddenSize),
-            [.. weights.Head.Select((_, i) => store.Add($"diffusion_head_a.{i}.adaLN_modulation", rows, LayerChunks * config.HiddenSize))],
-            store.Add("diffusion_head_b.adaLN_modulation", rows, FinalChunks * config.HiddenSize));
+            [.. weights.Head.Select((_, i) => store.Add($"diffusion_head_a.{i}.adaLN_modulation", rows, LayerChunks * config.HiddenSize, ValueElement.Float32))],
+            store.Add("diffusion_head_b.adaLN_modulation", rows, FinalChunks * config.HiddenSize, ValueElement.Float32));
     }
 
     /// <summary>New K/V caches of <paramref name="capacity"/> rows for the LLM, and for the head unless it is not run.</summary>
@@ -104,7 +104,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     public Value LanguageHead(ModelGraph graph, Value hidden, Extent picked)
     {
         var rows = ModelGraph.Transient("picked", picked, config.HiddenSize);
-        var logits = ModelGraph.Transient("logits", picked, config.VocabSize);
+        var logits = ModelGraph.Transient("logits", picked, config.VocabSize, ValueElement.Float32);
         graph.Add(new PickRows("picked", hidden, rows));
         graph.Add(new MatMul("tuna.lm_head", rows, weights.LanguageHead, logits));
         return logits;
@@ -132,10 +132,12 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         HeadProjection(graph, last, h, cache.Head[last], times.Layers[last]);
     }
 
-    /// <summary>Head rows to planar predictions.</summary>
-    public void Predictions(ModelGraph graph, Value headOut, PictureState pictures) =>
-        graph.Add(new Unpatchify("unpatchify", headOut, pictures.Predictions, config.ImageChannels, pictures.Height, pictures.Width,
-            config.PatchSize, config.PredictionLayout == PredictionLayout.Raster));
+    /// <summary>Head rows to the next state.</summary>
+    public void Step(ModelGraph graph, Value headOut, PictureState pictures, StepParameters parameters)
+    {
+        var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster);
+        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, pictures.Velocity, pictures.Predictions, parameters));
+    }
 
     private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)
     {

@@ -34,7 +34,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
         var parts = names.Select(name => checkpoint[name]).ToArray();
         var columns = checked((int)(parts[0].ElementCount / parts[0].Shape[0]));
         var rows = checked((int)parts.Sum(p => p.Shape[0]));
-        return Load(names, parts, rows, columns, parts.All(p => p.DType == DType.BF16) ? Precision.BF16 : Precision.F32);
+        return Load(names, parts, rows, columns, backend.MatrixPrecision ?? (parts.All(p => p.DType == DType.BF16) ? Precision.BF16 : Precision.F32));
     }
 
     /// <summary>Tensors of one dimension, one behind the other, as float32.</summary>
@@ -68,7 +68,9 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     private void Copy(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        var widened = precision == Precision.F32 && part.DType != DType.F32 ? new float[Math.Min(ChunkBytes, part.ByteLength) / part.DType.Size()] : [];
+        var asStored = part.DType == (precision == Precision.BF16 ? DType.BF16 : DType.F32);
+        var widened = asStored ? [] : new float[Math.Min(ChunkBytes, part.ByteLength) / part.DType.Size()];
+        var rounded = asStored || precision == Precision.F32 ? [] : new ushort[widened.Length];
         try
         {
             for (long at = 0; at < part.ByteLength;)
@@ -76,7 +78,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
                 cancellation.ThrowIfCancellationRequested();
                 var bytes = chunk.AsSpan(0, (int)Math.Min(ChunkBytes, part.ByteLength - at));
                 checkpoint.Read(part, at, bytes);
-                if (widened.Length == 0)
+                if (asStored)
                 {
                     backend.Upload(bytes, buffer, offset);
                     offset += bytes.Length;
@@ -85,8 +87,14 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
                 {
                     var floats = widened.AsSpan(0, bytes.Length / part.DType.Size());
                     FloatConversion.Widen(part.DType, bytes, floats);
-                    backend.Upload(MemoryMarshal.AsBytes(floats), buffer, offset);
-                    offset += floats.Length * sizeof(float);
+                    var converted = MemoryMarshal.AsBytes(floats);
+                    if (precision == Precision.BF16)
+                    {
+                        FloatConversion.RoundToBF16(floats, rounded);
+                        converted = MemoryMarshal.AsBytes(rounded.AsSpan(0, floats.Length));
+                    }
+                    backend.Upload(converted, buffer, offset);
+                    offset += converted.Length;
                 }
                 at += bytes.Length;
                 _done += bytes.Length;

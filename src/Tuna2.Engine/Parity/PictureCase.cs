@@ -27,7 +27,7 @@ internal static partial class PictureCase
             });
             full.Run(setting.Source, setting.Start, cancellation);
         }
-        using (var predictor = new PrefixPredictor(model.Network, model.Backend, setting.Plan))
+        using (var predictor = new PrefixPredictor(model.Network, model.Backend, setting.Plan, watched: true))
         {
             prefix = new Recording(predictor, setting.Plan, null);
             prefix.Run(setting.Source, setting.Start, cancellation);
@@ -141,7 +141,7 @@ internal static partial class PictureCase
 
         public void Evaluated(int call, float time, float[] z, int branches)
         {
-            var slots = predictor.Pictures.Predictions.Rows.Max;
+            var slots = predictor.Pictures.Predictions!.Rows.Max;
             Calls.Add(new Call(time, z, [.. Enumerable.Range(0, slots).Select(predictor.ReadPrediction)]));
             evaluated?.Invoke(call);
         }

@@ -69,8 +69,7 @@ internal sealed class FullPredictor : Predictor
         var graph = new ModelGraph();
         var pictures = Plan.Branches.Sum(b => b.Spans.Count + (b.SourcePatches is null ? 0 : 1));
         var h = Network.Embed(graph, _rows, text: true, Pictures, Times, pictures);
-        Network.Predictions(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures);
-        graph.Add(new VelocityStep("x0_to_velocity_step", Pictures.Predictions, Pictures.Pictures, Pictures.Velocity, Parameters));
+        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures, Parameters);
         foreach (var name in keep)
             if (graph.Find(name) is { } value)
                 graph.Keep(value);

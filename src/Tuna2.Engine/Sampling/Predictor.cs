@@ -23,9 +23,9 @@ internal abstract class Predictor : IDisposable
         {
             var elements = network.Config.ImageChannels * plan.Height * plan.Width;
             Pictures = new PictureState(plan.Height, plan.Width,
-                Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements),
-                Store.Add("predictions", new Extent("predictions", predictions), elements),
-                Store.Add("velocity", new Extent("velocity", 1), elements));
+                Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements, ValueElement.Float32),
+                predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
+                Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32));
             Times = network.NewTimeState(Store, plan.Steps + 1);
             KvBases = [.. plan.Branches.Select((_, i) => plan.Branches.Take(i).Sum(KeysOf))];
             Cache = network.NewCacheState(Store, plan.Branches.Sum(KeysOf), head: true);
@@ -77,7 +77,7 @@ internal abstract class Predictor : IDisposable
     public float[] ReadPicture(int slot) => Read(Pictures.Pictures, slot);
 
     /// <summary>Reads a prediction.</summary>
-    public float[] ReadPrediction(int slot) => Read(Pictures.Predictions, slot);
+    public float[] ReadPrediction(int slot) => Read(Pictures.Predictions ?? throw new InvalidOperationException("predictions are not kept"), slot);
 
     /// <summary>The time tokens' embeddings: (time rows, hidden).</summary>
     public float[] ReadTimeEmbedding(int row) => Read(Times.Embeddings, row);

@@ -15,7 +15,11 @@ internal sealed class PrefixPredictor : Predictor
     private readonly Extent _prefixRows;
     private readonly Extent _stepRows;
 
-    public PrefixPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan) : base(network, backend, plan, plan.Branches.Count)
+    /// <param name="network">The model.</param>
+    /// <param name="backend">What runs it.</param>
+    /// <param name="plan">What to denoise.</param>
+    /// <param name="watched">Keeps each branch's prediction, for parity.</param>
+    public PrefixPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan, bool watched = false) : base(network, backend, plan, watched ? plan.Branches.Count : 0)
     {
         _prefixRows = new Extent("prefix tokens", plan.Branches.Sum(b => b.Target.Offset));
         _stepRows = new Extent("span tokens", plan.Branches.Sum(b => b.Target.Length));
@@ -79,8 +83,7 @@ internal sealed class PrefixPredictor : Predictor
     {
         var graph = new ModelGraph();
         var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Plan.Branches.Count);
-        Network.Predictions(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures);
-        graph.Add(new VelocityStep("x0_to_velocity_step", Pictures.Predictions, Pictures.Pictures, Pictures.Velocity, Parameters));
+        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures, Parameters);
         return graph;
     }
 }

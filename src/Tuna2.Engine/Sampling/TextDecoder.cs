@@ -41,8 +41,8 @@ internal sealed class TextDecoder : IDisposable
             {
                 var elements = network.Config.ImageChannels * height * width;
                 var one = new Extent("pictures", 1);
-                var pictures = _store.Add("pictures", one, elements);
-                _pictures = new PictureState(height, width, pictures, pictures, pictures);
+                var pictures = _store.Add("pictures", one, elements, ValueElement.Float32);
+                _pictures = new PictureState(height, width, pictures, null, pictures);
                 _times = network.NewTimeState(_store, 1);
                 _timesExecutor = new Executor(network.Times(_times), backend, _store);
             }

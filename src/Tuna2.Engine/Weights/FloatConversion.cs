@@ -8,6 +8,16 @@ internal static class FloatConversion
     /// <summary>Whether a stored type can be read as float32.</summary>
     public static bool IsFloat(DType dtype) => dtype is DType.F32 or DType.BF16 or DType.F16 or DType.F64;
 
+    /// <summary>Rounds to bfloat16, nearest, ties to even; NaN stays NaN.</summary>
+    public static void RoundToBF16(ReadOnlySpan<float> source, Span<ushort> target)
+    {
+        for (var i = 0; i < source.Length; i++)
+        {
+            var bits = BitConverter.SingleToUInt32Bits(source[i]);
+            target[i] = float.IsNaN(source[i]) ? (ushort)0x7fff : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+        }
+    }
+
     /// <summary>Converts little-endian elements; F64 is rounded, the others are exact.</summary>
     public static void Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> target)
     {

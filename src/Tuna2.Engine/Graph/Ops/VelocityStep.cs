@@ -30,19 +30,22 @@ public sealed class StepParameters
 }
 
 /// <summary>
-/// From a prediction to the next state, fused: x0 = u + g (c - u); v = (x0 - z) / max(0.05, 1 - t); then the solver's update
-/// (MODEL.md 4, official jit_utils.py). Element by element in float32.
+/// From the flow head's rows to the next state, fused: unpatchify; x0 = u + g (c - u); v = (x0 - z) / max(0.05, 1 - t); then
+/// the solver's update (MODEL.md 4, official jit_utils.py). Element by element in float32.
 /// </summary>
-public sealed class VelocityStep(string name, Value predictions, Value pictures, Value velocity, StepParameters parameters) : Op(name)
+public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions, StepParameters parameters) : Op(name)
 {
-    /// <summary>(branches, elements): conditional x0, then unconditional.</summary>
-    public Value Predictions { get; } = predictions;
+    /// <summary>The head's rows; the batch's <see cref="Batch.Predictions"/> say where a branch's begin: slot 0 conditional, 1 unconditional.</summary>
+    public HeadOutput Head { get; } = head;
 
     /// <summary>(slots, elements): slot <see cref="StateSlot"/> is z, slot <see cref="TrialSlot"/> Heun's trial state.</summary>
     public Value Pictures { get; } = pictures;
 
     /// <summary>(1, elements): Heun's remembered v.</summary>
     public Value Velocity { get; } = velocity;
+
+    /// <summary>(predictions, elements): where every placement's own x0 goes when somebody watches, else null.</summary>
+    public Value? Predictions { get; } = predictions;
 
     /// <summary>The step's numbers.</summary>
     public StepParameters Parameters { get; } = parameters;
@@ -54,8 +57,8 @@ public sealed class VelocityStep(string name, Value predictions, Value pictures,
     public const int TrialSlot = 1;
 
     /// <inheritdoc/>
-    public override IEnumerable<Value> Reads => [Predictions, Pictures, Velocity];
+    public override IEnumerable<Value> Reads => [Head.Rows, Pictures, Velocity];
 
     /// <inheritdoc/>
-    public override IEnumerable<Value> Writes => [Pictures, Velocity];
+    public override IEnumerable<Value> Writes => Predictions is null ? [Pictures, Velocity] : [Pictures, Velocity, Predictions];
 }

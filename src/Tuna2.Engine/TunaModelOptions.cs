@@ -11,7 +11,7 @@ public sealed record TunaModelOptions
     /// <summary>Precision of activations.</summary>
     public ComputeType ComputeType { get; init; }
 
-    /// <summary>CPU threads that compute, the caller's included; 0 for one per processor.</summary>
+    /// <summary>CPU threads that compute, the calling one included, up to 4096; 0 for one per processor.</summary>
     public int Threads { get; init; }
 
     /// <summary>CPU vector width.</summary>

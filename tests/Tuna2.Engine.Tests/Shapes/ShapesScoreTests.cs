@@ -21,7 +21,7 @@ public class ShapesScoreTests
         foreach (var scene in Scenes)
         {
             var score = ShapesScore.Of(ShapesWorld.Render(scene), scene);
-            Assert.That(score.ColorsRight && score.FormsRight, Is.True, () => $"{ShapesWorld.Caption(scene)}: {score}");
+            Assert.That(score.ColorsRight && score.FormsRight && score.ColorsPresent, Is.True, () => $"{ShapesWorld.Caption(scene)}: {score}");
             Assert.That(score.Shapes.Min(shape => shape.Overlap), Is.GreaterThan(0.85), ShapesWorld.Caption(scene));
         }
     }
@@ -58,7 +58,7 @@ public class ShapesScoreTests
     {
         var asked = ShapesWorld.Two("black", ("red", "circle"), "left of", ("green", "square"));
         var score = ShapesScore.Of(ShapesWorld.Render(ShapesWorld.Two("black", ("green", "circle"), "left of", ("red", "square"))), asked);
-        Assert.That(score.BackgroundRight && score.FormsRight, Is.True);
+        Assert.That(score.BackgroundRight && score.FormsRight && score.ColorsPresent, Is.True);
         Assert.That(score.Shapes.Select(shape => (shape.Color, shape.ColorRight)), Is.EqualTo(new[] { ("green", false), ("red", false) }));
     }
 
@@ -69,6 +69,7 @@ public class ShapesScoreTests
         var score = ShapesScore.Of(ShapesWorld.Render(asked with { Shapes = [asked.Shapes[0]] }), asked);
         Assert.That(score.Shapes[0].ColorRight && score.Shapes[0].FormRight, Is.True);
         Assert.That(score.Shapes[1], Is.EqualTo(new ShapeScore("white", false, 0, "", false)));
+        Assert.That(score.ColorsPresent, Is.False);
     }
 
     [Test]
@@ -78,6 +79,7 @@ public class ShapesScoreTests
         var score = ShapesScore.Of(ShapesWorld.Render(asked with { Background = "green" }), asked);
         Assert.That((score.Background, score.BackgroundRight), Is.EqualTo(("green", false)));
         Assert.That(score.Shapes[0].ColorRight && score.FormsRight, Is.True);
+        Assert.That(score.ColorsPresent, Is.False);
     }
 
     [Test]

@@ -20,7 +20,7 @@
 constexpr int PATCH = 16, AREA = PATCH * PATCH, CHANNELS = 3, PIXELS = 8;
 constexpr float SMALLEST_REMAINING = 0.05f;
 
-enum Phase { EULER = 0, HEUN_TRIAL = 1, HEUN_CORRECT = 2 };
+enum Phase { EULER = 0, HEUN_TRIAL = 1, HEUN_CORRECT = 2, PREDICT_ONLY = 3 };
 
 // Written by the sampler before the launch, so that a captured graph serves every step.
 struct StepNumbers {
@@ -83,18 +83,19 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
 #pragma unroll
     for (int c = 0; c < CHANNELS; c++) {
         const i64 at = (i64)c * plane + pixel;
-        float z[PIXELS], seen[PIXELS], v[PIXELS];
-        load_floats(a.z + at, z);
-        load_floats((n.phase == HEUN_CORRECT ? a.trial : a.z) + at, seen);
-#pragma unroll
-        for (int i = 0; i < PIXELS; i++) v[i] = (x0[i * CHANNELS + c] - seen[i]) * inverse;
-
         if (a.prediction) {
             float x[PIXELS];
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) x[i] = x0[i * CHANNELS + c];
             store_floats(x, a.prediction + at);
         }
+        if (n.phase == PREDICT_ONLY) continue;
+
+        float z[PIXELS], seen[PIXELS], v[PIXELS];
+        load_floats(a.z + at, z);
+        load_floats((n.phase == HEUN_CORRECT ? a.trial : a.z) + at, seen);
+#pragma unroll
+        for (int i = 0; i < PIXELS; i++) v[i] = (x0[i * CHANNELS + c] - seen[i]) * inverse;
         if (n.phase == HEUN_TRIAL) store_floats(v, a.velocity + at);
         if (n.phase == HEUN_CORRECT) {
             float kept[PIXELS];

@@ -6,7 +6,7 @@ namespace Tuna2.Engine.Kernels;
 /// <param name="Time">The time of the prediction.</param>
 /// <param name="Delta">Length of the step.</param>
 /// <param name="Guidance">CFG strength; 1 takes the conditional prediction alone.</param>
-/// <param name="Phase">0 Euler, 1 Heun's trial, 2 Heun's correction.</param>
+/// <param name="Phase">0 Euler, 1 Heun's trial, 2 Heun's correction, 3 the prediction alone.</param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct StepNumbers(float Time, float Delta, float Guidance, int Phase);
 
@@ -44,6 +44,9 @@ public struct X0ToVelocityStepArgs
 /// <param name="Element">Element type of the predictions.</param>
 public readonly record struct X0ToVelocityStep(ElementType Element) : IKernel<X0ToVelocityStepArgs>
 {
+    /// <summary>The phase that puts the prediction down and leaves the state alone.</summary>
+    public const int PredictOnly = 3;
+
     private const int Block = 128, PixelsPerThread = 8, Channels = 3;
 
     /// <inheritdoc/>

@@ -37,7 +37,7 @@ internal sealed class CpuRig(CpuBackend backend) : IMemoryMap, IDisposable
     public Weight Vector(float[] data) => Weight(data.Length, 1, Precision.F32, data);
 
     /// <summary>Runs an op.</summary>
-    public void Run(Op op, Batch batch) => Backend.Run(op, batch, this);
+    public void Run(Op op, Batch batch) => Backend.Run(op, new BoundBatch(batch), this);
 
     /// <summary>The contents of a value.</summary>
     public float[] Read(Value value)
@@ -58,7 +58,7 @@ internal sealed class CpuRig(CpuBackend backend) : IMemoryMap, IDisposable
     private IDeviceBuffer BufferOf(Value value)
     {
         if (!_values.TryGetValue(value, out var buffer))
-            _values[value] = buffer = Backend.Allocate(value.MaxBytes, value.Name);
+            _values[value] = buffer = Backend.Allocate(value.MaxBytes(sizeof(float)), value.Name);
         return buffer;
     }
 }

@@ -6,11 +6,15 @@ namespace Tuna2.Engine.Tests.Cpu;
 
 public class VelocityStepTests
 {
-    private const int Count = 45, Slots = 3;
+    private const int Channels = 3, Patch = 4, Height = 8, Width = 12, Slots = 3;
+    private const int Tokens = Height / Patch * (Width / Patch), Values = Patch * Patch * Channels, Count = Channels * Height * Width;
+
+    /// <summary>Row of a branch's first patch: behind its time token, the unconditional branch behind the conditional.</summary>
+    private static int FirstRow(int branch) => branch * (Tokens + 1) + 1;
 
     [Test, Combinatorial]
     public void A_step_agrees_with_double_precision(
-        [Values] StepPhase phase, [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values(0f, 1f, 3f)] float guidance)
+        [Values] StepPhase phase, [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values(0f, 1f, 3f)] float guidance, [Values] bool raster)
     {
         const float delta = 0.02f;
         var numbers = new SeededNumbers(9);
@@ -34,17 +38,63 @@ public class VelocityStepTests
         double[] expected = phase == StepPhase.Euler ? after : [.. after, .. velocity];
         Everywhere.Computes(expected, Count, 1e-6, rig =>
         {
-            Value p = rig.Value("predictions", 2, Count, predictions), z = rig.Value("pictures", Slots, Count, pictures), v = rig.Value("velocity", 1, Count, remembered);
-            rig.Run(new VelocityStep("step", p, z, v, new StepParameters { Time = time, Delta = delta, Guidance = guidance, Phase = phase }), new Batch());
+            Value z = rig.Value("pictures", Slots, Count, pictures), v = rig.Value("velocity", 1, Count, remembered);
+            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), z, v, null, new StepParameters { Time = time, Delta = delta, Guidance = guidance, Phase = phase }), Branches);
             return phase == StepPhase.Euler ? rig.Read(z) : [.. rig.Read(z), .. rig.Read(v)];
         });
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void A_watched_step_leaves_every_branches_own_prediction(bool raster)
+    {
+        var predictions = new SeededNumbers(5).Floats(2 * Count);
+        Everywhere.Computes(Array.ConvertAll(predictions, x => (double)x), Count, 0, rig =>
+        {
+            var kept = rig.Value("predictions", 2, Count);
+            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), rig.Value("pictures", Slots, Count, new float[Slots * Count]), rig.Value("velocity", 1, Count), kept,
+                new StepParameters { Guidance = 3 }), Branches);
+            return rig.Read(kept);
+        });
+    }
+
+    [TestCase(0, 2, 0)]
+    [TestCase(1, -1, 0)]
+    [TestCase(1, 0, 1)]
+    public void A_prediction_outside_slots_or_rows_is_an_error(int slots, int firstRow, int slot)
+    {
+        using var rig = new CpuRig(Everywhere.Backends.First());
+        var head = new HeadOutput(rig.Value("rows", Tokens + 1, Values), Channels, Height, Width, Patch, true);
+        var op = new VelocityStep("step", head, rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), slots == 0 ? null : rig.Value("predictions", slots, Count), new StepParameters());
+        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(firstRow, slot)] }), Throws.InvalidOperationException);
     }
 
     [Test]
     public void Guidance_without_a_second_branch_is_an_error()
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
-        var op = new VelocityStep("step", rig.Value("predictions", 1, Count), rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), new StepParameters { Guidance = 2 });
-        Assert.That(() => rig.Run(op, new Batch()), Throws.InvalidOperationException);
+        var op = new VelocityStep("step", Head(rig, new float[2 * Count], true), rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), null, new StepParameters { Guidance = 2 });
+        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(FirstRow(0), 0)] }), Throws.InvalidOperationException);
+    }
+
+    private static Batch Branches => new() { Predictions = [new(FirstRow(0), 0), new(FirstRow(1), 1)] };
+
+    /// <summary>The rows of two branches whose predictions are these planar pictures, patches cut as the layout says.</summary>
+    private static HeadOutput Head(CpuRig rig, float[] predictions, bool raster)
+    {
+        float[] rows = [.. Enumerable.Repeat(float.NaN, 2 * (Tokens + 1) * Values)];
+        for (var branch = 0; branch < 2; branch++)
+            for (var token = 0; token < Tokens; token++)
+                for (var y = 0; y < Patch; y++)
+                    for (var x = 0; x < Patch; x++)
+                        for (var c = 0; c < Channels; c++)
+                        {
+                            var q = y * Patch + x;
+                            var pixel = raster
+                                ? token * Patch * Patch + q
+                                : (token / (Width / Patch) * Patch + y) * Width + token % (Width / Patch) * Patch + x;
+                            rows[(FirstRow(branch) + token) * Values + q * Channels + c] = predictions[branch * Count + c * Height * Width + pixel];
+                        }
+        return new HeadOutput(rig.Value("rows", 2 * (Tokens + 1), Values, rows), Channels, Height, Width, Patch, raster);
     }
 }

@@ -43,8 +43,8 @@ internal static class PlanChecker
         (long Begin, long End) Bytes(Value value)
         {
             var offset = plan.OffsetOf(value);
-            Assert.That(offset % Plan.Alignment == 0 && offset + value.MaxBytes <= plan.PlannedBytes, $"{value} is aligned and within the arena");
-            return (offset, offset + value.MaxBytes);
+            Assert.That(offset % Plan.Alignment == 0 && offset + value.MaxBytes(sizeof(float)) <= plan.PlannedBytes, $"{value} is aligned and within the arena");
+            return (offset, offset + value.MaxBytes(sizeof(float)));
         }
     }
 }

@@ -81,8 +81,8 @@ public class PlanTests
         PlanChecker.Check(plan);
         Assert.Multiple(() =>
         {
-            Assert.That(plan.NaiveBytes, Is.EqualTo(10 * values[0].MaxBytes));
-            Assert.That(plan.PlannedBytes, Is.EqualTo(2 * values[0].MaxBytes));
+            Assert.That(plan.NaiveBytes, Is.EqualTo(10 * values[0].MaxBytes(sizeof(float))));
+            Assert.That(plan.PlannedBytes, Is.EqualTo(2 * values[0].MaxBytes(sizeof(float))));
         });
     }
 

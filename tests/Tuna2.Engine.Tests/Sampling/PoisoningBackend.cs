@@ -33,7 +33,7 @@ internal sealed class PoisoningBackend : IBackend
 
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => _cpu.Download(source, offset, destination);
 
-    public void Run(Op op, Batch batch, IMemoryMap memory) => _cpu.Run(op, batch, memory);
+    public void Run(Op op, BoundBatch bound, IMemoryMap memory) => _cpu.Run(op, bound, memory);
 
     public void Dispose() => _cpu.Dispose();
 }

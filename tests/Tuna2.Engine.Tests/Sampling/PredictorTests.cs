@@ -97,7 +97,7 @@ public class PredictorTests
         if (prefix)
             network.FlowHeadKeys(graph, hidden, cache, times);
         else
-            network.Predictions(graph, network.FlowHead(graph, hidden, cache, times), pictures);
+            network.Step(graph, network.FlowHead(graph, hidden, cache, times), pictures, new Engine.Graph.Ops.StepParameters());
         network.LanguageHead(graph, hidden, new Extent("picked", 1));
         if (kept)
             graph.Keep(graph.Find("llm_layer_0")!);

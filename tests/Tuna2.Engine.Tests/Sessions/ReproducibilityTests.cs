@@ -153,7 +153,7 @@ public class ReproducibilityTests
 
     private void Denoise(SamplerKind sampler, int steps, Guidance guidance, Action<int>? stepped, CallCounter counter)
     {
-        var grid = new Graph.Grid(1, 2, 2);
+        var grid = new Engine.Graph.Grid(1, 2, 2);
         PromptLayout[] branches = [.. ((string[])["a red circle", ""]).Select(p => PromptLayout.TextToImage(_model.Tokens, _model.Tokenizer.Encode(p), grid))];
         var plan = new DenoisePlan(branches, 32, 32, steps, sampler, guidance);
         using var predictor = new PrefixPredictor(_model.Network, _model.Backend, plan);

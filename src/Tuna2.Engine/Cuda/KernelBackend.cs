@@ -1,0 +1,264 @@
+using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Kernels;
+using Ops = Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Cuda;
+
+/// <summary>Memory that kernels reach by address.</summary>
+internal interface IAddressable : IDeviceBuffer
+{
+    /// <summary>The address kernels use.</summary>
+    ulong Address { get; }
+}
+
+/// <summary>Device memory, and copies to and from it that are done when the call returns.</summary>
+internal interface IDeviceMemory
+{
+    /// <summary>Memory aligned to <see cref="Plan.Alignment"/>; contents undefined.</summary>
+    /// <exception cref="DeviceException">There is not that much memory.</exception>
+    IAddressable Allocate(long bytes, string what);
+
+    void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset);
+
+    void Download(IDeviceBuffer source, long offset, Span<byte> destination);
+}
+
+/// <summary>
+/// Every op as launches of our kernels. What launches them is behind <see cref="ILauncher"/>: the CUDA driver, or the host
+/// runner, which proves the same mapping without a GPU.
+/// </summary>
+/// <param name="launcher">What runs kernels.</param>
+/// <param name="memory">The memory they reach.</param>
+/// <param name="element">Element type of activations, caches and matrices.</param>
+/// <param name="name">What a user calls the device.</param>
+internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, ElementType element, string name) : IBackend
+{
+    private readonly RotaryTables _rotary = new(memory);
+    private readonly IAddressable _frequencies = Upload(memory, TimestepSinusoids.Frequencies, "time frequencies");
+
+    /// <inheritdoc/>
+    public string Name => name;
+
+    /// <inheritdoc/>
+    public int ActivationBytes => element.Size();
+
+    /// <inheritdoc/>
+    public Precision? MatrixPrecision => element == ElementType.BF16 ? Precision.BF16 : Precision.F32;
+
+    /// <inheritdoc/>
+    public IDeviceBuffer Allocate(long bytes, string what) => memory.Allocate(bytes, what);
+
+    /// <inheritdoc/>
+    public void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset) => memory.Upload(source, destination, offset);
+
+    /// <inheritdoc/>
+    public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => memory.Download(source, offset, destination);
+
+    /// <inheritdoc/>
+    public BoundBatch Bind(Batch batch) => new DeviceTables(batch, memory);
+
+    /// <inheritdoc/>
+    public void Run(Op op, BoundBatch bound, IMemoryMap map)
+    {
+        var run = new OpRun(this, (DeviceTables)bound, map, op.Name);
+        switch (op)
+        {
+            case Ops.EmbeddingGather o: run.EmbeddingGather(o); break;
+            case Ops.Patchify o: run.Patchify(o); break;
+            case Ops.PlaceTime o: run.CopyRows(o.Embeddings, o.Output, run.Tables.TimePairs, run.Tables.Batch.Times.Count); break;
+            case Ops.PickRows o: run.CopyRows(o.Input, o.Output, run.Tables.PickedPairs, run.Tables.Batch.Picked.Count); break;
+            case Ops.RmsNorm o: run.RmsNorm(o); break;
+            case Ops.MatMul o: run.MatMul(o); break;
+            case Ops.SwiGlu o: run.SwiGlu(o); break;
+            case Ops.Silu o: run.Silu(o); break;
+            case Ops.TimestepSinusoids o: run.TimestepSinusoids(o); break;
+            case Ops.QkvToCache o: run.QkvToCache(o); break;
+            case Ops.Attention o: run.Attention(o); break;
+            case Ops.VelocityStep o: run.VelocityStep(o); break;
+            default: throw new NotSupportedException($"there is no kernel for {op}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _rotary.Dispose();
+        _frequencies.Dispose();
+    }
+
+    internal static IAddressable Upload<T>(IDeviceMemory memory, ReadOnlySpan<T> values, string what) where T : unmanaged
+    {
+        var bytes = MemoryMarshal.AsBytes(values);
+        var buffer = memory.Allocate(Math.Max(bytes.Length, Plan.Alignment), what);
+        memory.Upload(bytes, buffer, 0);
+        return buffer;
+    }
+
+    /// <summary>One op of one run: addresses, and a method per op.</summary>
+    private readonly struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, string node)
+    {
+        public DeviceTables Tables => tables;
+
+        private ElementType Element => backend.ElementOf;
+
+        public void EmbeddingGather(Ops.EmbeddingGather o) => Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
+        {
+            Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
+        });
+
+        public void Patchify(Ops.Patchify o)
+        {
+            if (tables.Batch.Patches.Count > 0)
+                Launch(new Patchify(Element, tables.Batch.Patches.Count), new PatchifyArgs
+                {
+                    Pictures = At(o.Pictures), W = Matrix(o.Weight), Bias = Vector(o.Bias), Norm = Vector(o.Norm), Y = At(o.Output),
+                    Places = tables.PatchPlaces, Height = o.Height, Width = o.Width, Dim = o.Weight.Rows, Epsilon = o.Epsilon,
+                });
+        }
+
+        public void CopyRows(Value from, Value to, ulong pairs, int count)
+        {
+            if (count > 0)
+                Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16 });
+        }
+
+        public void RmsNorm(Ops.RmsNorm o) => Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+        {
+            H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
+            Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
+            Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
+            Epsilon = o.Epsilon,
+        });
+
+        public void MatMul(Ops.MatMul o)
+        {
+            var epilogue = new EpilogueArgs
+            {
+                Bias = o.Bias is null ? 0 : Vector(o.Bias), Residual = o.Residual is null ? 0 : At(o.Residual),
+                Table = o.Gate is { } g ? At(g.Table) : 0, Sequences = tables.Sequences, RowSequence = tables.RowSequence,
+                TableColumns = o.Gate?.Table.Columns ?? 0, Gate = o.Gate is { } gate ? gate.Chunk * o.Output.Columns : 0,
+            };
+            ulong x = At(o.Input), w = Matrix(o.Weight), y = At(o.Output);
+            int m = o.Input.Rows.Value, n = o.Output.Columns, k = o.Input.Columns;
+            var output = o.Output.Element == ValueElement.Float32 ? ElementType.F32 : Element;
+            if (m == 0)
+                return;
+            if (m <= Gemv.MaxRows)
+                Launch(new Gemv(Element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (Element == ElementType.BF16)
+                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else
+                Launch(new MatMulF32(SwiGlu: false), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+        }
+
+        public void SwiGlu(Ops.SwiGlu o) =>
+            Launch(new SwiGlu(Element, o.Input.Rows.Value), new SwiGluArgs { X = At(o.Input), Y = At(o.Output), Width = o.Output.Columns });
+
+        public void Silu(Ops.Silu o) =>
+            Launch(new Silu(Element), new SiluArgs { X = At(o.Input), Y = At(o.Output), Count = (long)o.Input.Rows.Value * o.Input.Columns });
+
+        public void TimestepSinusoids(Ops.TimestepSinusoids o) => Launch(new TimestepSinusoids(Element, o.Times.Rows.Value), new TimestepSinusoidsArgs
+        {
+            Times = At(o.Times), Frequencies = backend._frequencies.Address, Y = At(o.Output),
+        });
+
+        public void QkvToCache(Ops.QkvToCache o)
+        {
+            var image = o.Rotary as Ops.ImageRotary;
+            Launch(new QkvToCache(Element, o.Shape.HeadDim, o.Qkv.Rows.Value), new QkvToCacheArgs
+            {
+                Qkv = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values),
+                QueryNorm = o.QueryNorm is null ? 0 : Vector(o.QueryNorm), KeyNorm = o.KeyNorm is null ? 0 : Vector(o.KeyNorm),
+                Text = backend._rotary.Of(image?.Frequency ?? ((Ops.TextRotary)o.Rotary).Frequency, tables.Positions),
+                Frames = image is null ? 0 : backend._rotary.Of(image.FrameFrequency, tables.Frames),
+                Sides = image is null ? 0 : backend._rotary.Of(image.RowFrequency, tables.Sides),
+                Sequences = tables.Sequences, RowSequence = tables.RowSequence,
+                Heads = o.Shape.Heads, KvHeads = o.Shape.KvHeads, Epsilon = o.NormEpsilon,
+            });
+        }
+
+        public void Attention(Ops.Attention o)
+        {
+            var shape = o.Shape;
+            var scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
+            if (tables.SingleRows && shape.Group <= AttentionDecode.MaxGroup)
+            {
+                var decode = new AttentionDecode(Element, shape.HeadDim, tables.Batch.Sequences.Count, DeviceTables.DecodeSplits, tables.VisibleKeys);
+                var (parts, finished) = tables.DecodeScratch(decode.PartFloats(shape.Heads), tables.Batch.Sequences.Count * shape.KvHeads);
+                Launch(decode, new AttentionDecodeArgs
+                {
+                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Parts = parts, Finished = finished,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+            }
+            else if (Element == ElementType.BF16)
+            {
+                var (tiles, count) = tables.AttentionTiles(shape.Group, Kernels.Attention.TileRows);
+                Launch(new Attention(shape.HeadDim, count, tables.VisibleKeys), new AttentionArgs
+                {
+                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+            }
+            else
+            {
+                var (tiles, count) = tables.AttentionTiles(shape.Group, AttentionF32.TileRows);
+                Launch(new AttentionF32(shape.HeadDim, count, tables.VisibleKeys), new AttentionF32Args
+                {
+                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+            }
+        }
+
+        public void VelocityStep(Ops.VelocityStep o)
+        {
+            var places = tables.Batch.Predictions;
+            if (o.Predictions is { } predictions)
+                foreach (var place in places)
+                    Step(o, place, null, new StepNumbers(0, 0, 1, X0ToVelocityStep.PredictOnly), At(predictions) + (ulong)((long)place.Prediction * predictions.Columns * sizeof(float)));
+            var p = o.Parameters;
+            Step(o, Branch(0), p.Guidance == 1 ? null : Branch(1), new StepNumbers(p.Time, p.Delta, p.Guidance, (int)p.Phase), 0);
+
+            PredictionPlacement Branch(int slot) => places.First(place => place.Prediction == slot);
+        }
+
+        private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, StepNumbers numbers, ulong prediction)
+        {
+            var picture = (ulong)((long)o.Pictures.Columns * sizeof(float));
+            Launch(new X0ToVelocityStep(Element), new X0ToVelocityStepArgs
+            {
+                Conditional = PatchRows(o.Head.Rows, conditional.FirstRow),
+                Unconditional = unconditional is { } u ? PatchRows(o.Head.Rows, u.FirstRow) : 0,
+                Z = At(o.Pictures) + Ops.VelocityStep.StateSlot * picture, Trial = At(o.Pictures) + Ops.VelocityStep.TrialSlot * picture,
+                Velocity = At(o.Velocity), Prediction = prediction, Numbers = tables.Numbers(numbers),
+                Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0,
+            });
+        }
+
+        private ulong PatchRows(Value rows, int first) => At(rows) + (ulong)((long)first * rows.Columns * Element.Size());
+
+        private void Launch<TKernel, TArgs>(TKernel kernel, TArgs args) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged
+        {
+            var shape = kernel.Shape(args);
+            backend.Launcher.Launch(kernel.Instance, shape, MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
+        }
+
+        private ulong At(Value value)
+        {
+            var (buffer, offset) = map.Locate(value);
+            return ((IAddressable)buffer).Address + (ulong)offset;
+        }
+
+        private static ulong Matrix(Weight weight) => ((IAddressable)weight.Buffer).Address + (ulong)weight.Offset;
+
+        private static ulong Vector(Weight weight) => weight.Precision == Precision.F32
+            ? Matrix(weight)
+            : throw new InvalidOperationException($"{weight} is kept as {weight.Precision}, not as a float32 vector");
+    }
+
+    private ILauncher Launcher => launcher;
+
+    private ElementType ElementOf => element;
+}

@@ -23,6 +23,10 @@ public sealed class LibrarySearchTests : IDisposable
     }
 
     [Test]
+    public void A_place_that_was_chosen_is_named_with_its_path() =>
+        Assert.That(NvrtcLibrary.Find([new(NvrtcPlaces.Variable, directory.Path)]).Failure, Does.EndWith($"in TUNA2_NVRTC_PATH ({directory.Path})"));
+
+    [Test]
     public void A_file_that_is_no_library_is_named_and_the_search_goes_on()
     {
         directory.Write(NvrtcPlaces.FileNames[^1], "not a library"u8);

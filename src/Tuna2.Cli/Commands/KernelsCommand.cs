@@ -18,7 +18,7 @@ internal static class KernelsCommand
     public static Command Create(TextWriter output, TextWriter error)
     {
         var names = new Argument<string[]>("NAME") { Description = "Instances, or the kernels they are of [default: all]", Arity = ArgumentArity.ZeroOrMore };
-        var architectures = new Option<string[]>("--arch") { Description = "What to compile for: sm_80, sm_90a, ... [default: sm_80 sm_90a]", HelpName = "ARCH" };
+        var architectures = new Option<string[]>("--arch") { Description = "What to compile for, sm_80 or sm_90a or another; may be repeated [default: sm_80 and sm_90a]", HelpName = "ARCH" };
         var noCache = new Option<bool>("--no-cache") { Description = "Compile everything anew and keep nothing" };
         var json = new Option<bool>("--json") { Description = "Print an array of objects" };
         var command = new Command("kernels", "Compile the CUDA kernels, which needs no GPU, and show their registers, memory and spills")
@@ -36,12 +36,12 @@ internal static class KernelsCommand
                     WriteJson(output, kernels);
                 else
                     WriteTable(output, compiler, kernels);
-                return Task.FromResult(0);
+                return Task.FromResult(ExitCode.Ok);
             }
             catch (Tuna2Exception e)
             {
-                error.WriteLine($"tuna2: {e.Message}");
-                return Task.FromResult(1);
+                error.WriteLine($"tuna2: {CliConsole.OneLine(e.Message)}");
+                return Task.FromResult(e is RequestException ? ExitCode.Usage : ExitCode.Failure);
             }
         });
         return command;

@@ -33,10 +33,10 @@ public sealed class LibrarySearch
     {
         get
         {
-            var unusable = _candidates.FirstOrDefault(c => c.Found);
-            return unusable is not null
-                ? $"{Library} cannot be used: {unusable.Path}: {unusable.Problem}"
-                : $"{Library} not found: no {string.Join(", ", FileNames)} in {string.Join(", ", _candidates.Select(c => c.Origin).Distinct())}";
+            if (_candidates.FirstOrDefault(c => c.Found) is { } unusable)
+                return $"{Library} cannot be used: {unusable.Path}: {unusable.Problem}";
+            var places = _candidates is [var only] ? $"{only.Origin} ({OneLine.Of(only.Path)})" : string.Join(", ", _candidates.Select(c => c.Origin).Distinct());
+            return $"{Library} not found: no {string.Join(", ", FileNames)} in {places}";
         }
     }
 

@@ -50,7 +50,12 @@ internal sealed unsafe class NvrtcLibrary
             if (_loaded is null)
             {
                 var search = Find(NvrtcPlaces.All(path));
-                _loaded = search.Path is null ? throw new DeviceException($"{search.Failure}; set {NvrtcPlaces.Variable} to its folder") : new(search);
+                if (search.Path is null)
+                {
+                    var chosen = search.Candidates.Count == 1;
+                    throw new DeviceException(chosen ? search.Failure : $"{search.Failure}; set {NvrtcPlaces.Variable} to the folder that has it");
+                }
+                _loaded = new(search);
             }
             else if (path is not null && !IsOrHolds(path, _loaded.Search.Path!))
             {

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Text.Json;
+using NUnit.Framework;
+using Tuna2.Cli.Commands;
+
+namespace Tuna2.Engine.Tests.Kernels;
+
+/// <summary>tuna2 kernels.</summary>
+public class KernelsCommandTests
+{
+    [Test]
+    public async Task The_kernels_come_as_JSON()
+    {
+        var (code, output, error) = await RunAsync("rms_norm", "--arch", "sm_80", "--arch", "sm_90a", "--json", "--no-cache");
+        Assert.That(code, Is.Zero, error);
+        using var json = JsonDocument.Parse(output);
+        var rows = json.RootElement.EnumerateArray().ToList();
+        Assert.That(rows.Select(r => $"{r.GetProperty("name")} {r.GetProperty("arch")}"), Is.EqualTo(new[]
+        {
+            "rms_norm_bf16 sm_80", "rms_norm_f32 sm_80", "rms_norm_bf16 sm_90a", "rms_norm_f32 sm_90a",
+        }));
+        Assert.That(rows[0].EnumerateObject().Select(p => p.Name), Is.EqualTo(new[]
+        {
+            "name", "arch", "registers", "shared", "stack", "spill_stores", "spill_loads", "cached",
+        }));
+        Assert.That(rows[0].GetProperty("registers").GetInt32(), Is.GreaterThan(0));
+        Assert.That(rows[0].GetProperty("cached").GetBoolean(), Is.False);
+    }
+
+    [Test]
+    public async Task The_kernels_come_as_a_table()
+    {
+        var (code, output, error) = await RunAsync("rms_norm_bf16", "--arch", "sm_80", "--no-cache");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Match(@"(?m)^rms_norm_bf16 +sm_80 +\d+ +0 +0 +0  no\r?$"));
+    }
+
+    [TestCase(2, "no_such_kernel")]
+    [TestCase(1, "--arch", "90")]
+    public async Task What_does_not_exist_is_one_line_and_an_exit_code(int expected, params string[] arguments)
+    {
+        var (code, output, error) = await RunAsync([.. arguments, "--no-cache"]);
+        Assert.That(code, Is.EqualTo(expected));
+        Assert.That(output, Is.Empty);
+        Assert.That(error.TrimEnd(), Does.StartWith("tuna2: ").And.Contains(arguments[^1]).And.Not.Contains("\n"));
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        _ = NvrtcUnderTest.Compiler();
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await KernelsCommand.Create(output, error).Parse(arguments).InvokeAsync();
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -20,10 +20,10 @@
 extern "C" {
 
 // Fibre stacks are the kernel's locals: nothing there is leaked.
-const char* __asan_default_options() { return "detect_leaks=0:exitcode=66"; }
-const char* __ubsan_default_options() { return "print_stacktrace=1:halt_on_error=1:exitcode=67"; }
+TUNA2_EXPORT const char* __asan_default_options() { return "detect_leaks=0:exitcode=66"; }
+TUNA2_EXPORT const char* __ubsan_default_options() { return "print_stacktrace=1:halt_on_error=1:exitcode=67"; }
 
-void __asan_on_error()
+TUNA2_EXPORT void __asan_on_error()
 {
     if (const tuna2::Place* p = tuna2::here)
         fprintf(stderr, "%s: block (%u,%u,%u): thread %u:\n", tuna2_instance(), p->block.x, p->block.y, p->block.z, p->thread.x);

@@ -10,7 +10,10 @@ float high_half(uint32_t word) { const uint32_t bits = word & 0xffff0000u; float
 } // namespace
 
 // The wider clone changes how many columns go at once, not a single bit: neither contracts a product and a sum.
-__attribute__((target_clones("avx2", "default"))) void multiply_16x8x16(void* const* lanes, uint32_t)
+#ifdef __x86_64__
+__attribute__((target_clones("avx2", "default")))
+#endif
+void multiply_16x8x16(void* const* lanes, uint32_t)
 {
     float a[16][16], b[16][8], c[16][8];
     for (int lane = 0; lane < 32; lane++) {

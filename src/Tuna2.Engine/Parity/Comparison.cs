@@ -72,7 +72,16 @@ public sealed record Comparison
             if (!(row <= worst))
                 (worst, worstRow) = double.IsNaN(worst) ? (worst, worstRow) : (row, r);
         }
-        return new Comparison { Count = expected.Length, MaxError = max, RelativeError = Ratio(error, norm), WorstRowError = worst, WorstRow = worstRow, _rowErrors = rowErrors, _rowNorms = rowNorms };
+        return new Comparison
+        {
+            Count = expected.Length,
+            MaxError = max,
+            RelativeError = Ratio(error, norm),
+            WorstRowError = worst,
+            WorstRow = worstRow,
+            _rowErrors = rowErrors,
+            _rowNorms = rowNorms,
+        };
     }
 
     /// <summary>Whether the whole and every row are within a relative limit.</summary>
@@ -88,7 +97,8 @@ public sealed record Comparison
     {
         ArgumentNullException.ThrowIfNull(reference);
         if (reference.Count != Count || reference._rowErrors.Length != _rowErrors.Length)
-            throw new ModelException($"{Count} values in {_rowErrors.Length} rows are judged by a reference of {reference.Count} in {reference._rowErrors.Length}");
+            throw new ModelException(
+                $"{Count} values in {_rowErrors.Length} rows are judged by a reference of {reference.Count} in {reference._rowErrors.Length}");
         for (var r = 0; r < _rowErrors.Length; r++)
             if (!Explained(_rowErrors[r], reference._rowErrors[r], _rowNorms[r]))
                 return false;

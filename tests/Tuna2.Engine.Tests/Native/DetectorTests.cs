@@ -26,19 +26,22 @@ public class DetectorTests
     [TestCase("uninitialised_shared", "out differs from byte 20 on", "ascending, poison 1")]
     [TestCase("unwritten_output", "out differs from byte 28 on", "ascending, poison 1")]
     [TestCase("early_read", "out differs")]
-    [TestCase("written_input", "wrote into its input in, at byte 12")]
+    [TestCase("written_input", "wrote into its input in, at byte 14")]
     [TestCase("store_past_buffer", "thread 63: out of bounds: byte 256 of a buffer of 256")]
     [TestCase("load_past_buffer", "thread 63: out of bounds: byte 256 of a buffer of 256")]
     [TestCase("store_past_shared", "thread 63: out of bounds: shared memory at 256 of 256 bytes")]
     [TestCase("missing_wait", "asynchronous copies never waited for", "native/faults/missing_wait.cu:8")]
     [TestCase("misaligned_copy", "async_copy_16 at native/faults/misaligned_copy.cu:8: shared address 4 is not 16-byte aligned")]
     [TestCase("misaligned_vector", "thread 0: a misaligned access")]
-    [TestCase("diverged_warp", "deadlock: thread 0 waits in __shfl_xor_sync at native/faults/diverged_warp.cu:10", "thread 16 waits in __shfl_xor_sync at native/faults/diverged_warp.cu:12")]
+    [TestCase("diverged_warp", "deadlock: thread 0 waits in __shfl_xor_sync at native/faults/diverged_warp.cu:10",
+        "thread 16 waits in __shfl_xor_sync at native/faults/diverged_warp.cu:12")]
     [TestCase("differing_masks", "deadlock", "(mask ffffffff); thread 16 waits", "(mask fffffff0)")]
     [TestCase("outside_mask", "lane 0 reads lane 20, which is not in its mask 0000ffff")]
     [TestCase("left_warp", "deadlock: thread 0 waits in __shfl_xor_sync at kernels/common/reduce.cuh", "thread 9 has returned")]
-    [TestCase("skipped_barrier", "__syncthreads at native/faults/skipped_barrier.cu:11, where other threads of the block wait in __syncthreads at native/faults/skipped_barrier.cu:9")]
-    [TestCase("exit_before_barrier", "deadlock: thread 0 waits in __syncthreads at native/faults/exit_before_barrier.cu:10; thread 40 has returned")]
+    [TestCase("skipped_barrier",
+        "__syncthreads at native/faults/skipped_barrier.cu:11, where other threads of the block wait in __syncthreads at native/faults/skipped_barrier.cu:9")]
+    [TestCase("exit_before_barrier",
+        "deadlock: thread 0 waits in __syncthreads at native/faults/exit_before_barrier.cu:10; thread 40 has returned")]
     public void A_fault_is_named(string name, params string[] expected)
     {
         var message = Assert.Throws<KernelFaultException>(() => Launch(name))!.Message;
@@ -50,15 +53,17 @@ public class DetectorTests
     [Test]
     public void Blocks_that_race_are_seen() =>
         Assert.That(() => Launch("racing_blocks", blocks: 3),
-            Throws.TypeOf<KernelFaultException>().With.Message.Contains("out differs from byte 0 on between threads ascending, poison 0, and descending, poison 0"));
+            Throws.TypeOf<KernelFaultException>().With.Message.Contains("out differs from byte 2 on between threads ascending, poison 0, and descending, poison 0"));
 
     [Test]
     public void A_shared_struct_larger_than_the_launch_gives_is_seen() =>
-        Assert.That(() => Launch("correct", sharedBytes: 128), Throws.TypeOf<KernelFaultException>().With.Message.Contains("the kernel's shared struct has 256 bytes, the launch gives 128"));
+        Assert.That(() => Launch("correct", sharedBytes: 128),
+            Throws.TypeOf<KernelFaultException>().With.Message.Contains("the kernel's shared struct has 256 bytes, the launch gives 128"));
 
     [Test]
     public void Arguments_of_another_size_are_seen() =>
-        Assert.That(() => Runner.Launch(Instance("correct"), new LaunchShape(1, 1, 1, Count, SharedBytes), new byte[16], "layer 3"),
+        Assert.That(
+            () => Runner.Launch(Instance("correct"), new LaunchShape(1, 1, 1, Count, SharedBytes), new byte[16], "layer 3"),
             Throws.TypeOf<KernelFaultException>().With.Message.Contains("16 bytes of arguments, the kernel takes 24").And.Message.Contains("node layer 3"));
 
     [Test]
@@ -104,12 +109,14 @@ public class DetectorTests
     private static float[] Launch(string name, int sharedBytes = SharedBytes, int blocks = 1)
     {
         using var buffers = new Buffers();
-        Runner.LaunchChecked(Instance(name), new LaunchShape(blocks, 1, 1, Count, sharedBytes), HostRunner.Bytes(buffers.Args), buffers.Out, buffers.In);
+        var shape = new LaunchShape(blocks, 1, 1, Count, sharedBytes);
+        Runner.LaunchChecked(Instance(name), shape, HostRunner.Bytes(buffers.Args), buffers.Out, buffers.In);
         return buffers.Out.As<float>().ToArray();
     }
 
     private static void LaunchSanitized(string name, Buffers buffers) =>
-        SanitizedRunner.Launch("faults", Instance(name), new LaunchShape(1, 1, 1, Count, SharedBytes), HostRunner.Bytes(buffers.Args), buffers.Out, buffers.In);
+        SanitizedRunner.Launch("faults", Instance(name),
+            new LaunchShape(1, 1, 1, Count, SharedBytes), HostRunner.Bytes(buffers.Args), buffers.Out, buffers.In);
 
     private static KernelInstance Instance(string name) => new(name, $"{name}.cu", []);
 

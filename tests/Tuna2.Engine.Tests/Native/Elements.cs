@@ -6,7 +6,8 @@ namespace Tuna2.Engine.Tests.Native;
 internal static class Elements
 {
     /// <summary>To nearest, ties to even, as kernels round.</summary>
-    public static float Round(this ElementType element, double x) => element == ElementType.F32 ? (float)x : Widen(Narrow((float)x));
+    public static float Round(this ElementType element, double x) =>
+        element == ElementType.F32 ? (float)x : Widen(Narrow((float)x));
 
     /// <summary>Values as the element type holds them: what both the kernel and its references begin with.</summary>
     public static float[] Random(this ElementType element, Random random, int count, double scale = 1, double mean = 0)

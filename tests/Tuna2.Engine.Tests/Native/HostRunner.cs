@@ -54,7 +54,8 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
         LaunchChecked(kernel.Instance, kernel.Shape(args), Bytes(args), buffers);
 
     /// <inheritdoc cref="LaunchChecked{TKernel, TArgs}"/>
-    public void LaunchChecked(KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, params ReadOnlySpan<HostBuffer> buffers)
+    public void LaunchChecked(
+        KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, params ReadOnlySpan<HostBuffer> buffers)
     {
         HostBuffer[]? first = null;
         try
@@ -108,7 +109,10 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
     {
         for (var i = 0; i < copies.Length; i++)
             if (Difference(first[i], copies[i]) is { } at)
-                throw new KernelFaultException($"{kernel.Name}: {copies[i].Name} differs from byte {at} on between threads ascending, poison 0, and {(options.Reversed == 0 ? "ascending" : "descending")}, poison {options.Poison}: a race, or something read or left unwritten");
+                throw new KernelFaultException(
+                    $"{kernel.Name}: {copies[i].Name} differs from byte {at} on between threads ascending, poison 0, and " +
+                    $"{(options.Reversed == 0 ? "ascending" : "descending")}, poison {options.Poison}: " +
+                    "a race, or something read or left unwritten");
     }
 
     private static int? Difference(HostBuffer a, HostBuffer b)
@@ -125,7 +129,8 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
 
     private void Run(KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, RunOptions options, string node)
     {
-        var launch = (delegate* unmanaged<byte*, nuint, Grid, int, nuint, RunOptions*, byte*, nuint, int>)_launchFunctions.GetOrAdd(kernel.Name, Load);
+        var launch = (delegate* unmanaged<byte*, nuint, Grid, int, nuint, RunOptions*, byte*, nuint, int>)
+            _launchFunctions.GetOrAdd(kernel.Name, Load);
         var grid = new Grid { X = (uint)shape.GridX, Y = (uint)shape.GridY, Z = (uint)shape.GridZ };
         var error = stackalloc byte[ErrorBytes];
         fixed (byte* args = arguments)

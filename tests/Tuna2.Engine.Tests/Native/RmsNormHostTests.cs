@@ -23,7 +23,8 @@ public class RmsNormHostTests
     }
 
     [Test]
-    public void Agrees_with_float64([Values] ElementType element, [Values(1, 17, 19)] int rows, [Values(256, 3584)] int dim, [Values] Form form) =>
+    public void Agrees_with_float64(
+        [Values] ElementType element, [Values(1, 17, 19)] int rows, [Values(256, 3584)] int dim, [Values] Form form) =>
         Check(element, rows, dim, form);
 
     [Test]
@@ -53,7 +54,8 @@ public class RmsNormHostTests
         {
             var error = Comparison.Of(actual, exact, dim);
             var reference = Comparison.Of(rounded, exact, dim);
-            Assert.That(error.WithinRounding(reference, noise), $"{name}: {error}, row {error.WorstRow} {error.WorstRowError:E1}; rounding alone {reference}");
+            Assert.That(error.WithinRounding(reference, noise),
+                $"{name}: {error}, row {error.WorstRow} {error.WorstRowError:E1}; rounding alone {reference}");
         }
     }
 

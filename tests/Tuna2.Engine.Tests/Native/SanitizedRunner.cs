@@ -12,7 +12,8 @@ namespace Tuna2.Engine.Tests.Native;
 internal static class SanitizedRunner
 {
     /// <exception cref="KernelFaultException">The sanitizer's report.</exception>
-    public static void Launch(string folder, KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, params ReadOnlySpan<HostBuffer> buffers)
+    public static void Launch(
+        string folder, KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, params ReadOnlySpan<HostBuffer> buffers)
     {
         var program = NativeBuild.Require(folder, $"tuna2_asan_{kernel.Name}");
         var lines = new List<string>

@@ -18,7 +18,7 @@ typedef struct {
     int32_t reversed; /* 0: threads and blocks run in ascending order; 1: in descending order */
     int32_t poison;   /* which pattern uninitialised memory holds: 0 or 1 (poison.hpp) */
     int32_t threads;  /* OS threads that run blocks; 0: one per core */
-    int32_t reserved; /* 0 */
+    int32_t seconds;  /* a launch that takes longer is ended with an error; 0: 300 */
 } Tuna2RunOptions;
 
 /* An instance library: one kernel. `args` is the kernel's one by-value argument, addresses in it are the process's own.

@@ -46,7 +46,6 @@ std::string Block::run(uint3 index)
     while (returned_ < count && error_.empty())
         if (!run_next()) error_ = deadlock();
     running_block = nullptr;
-    here = nullptr;
 
     if (error_.empty())
         if (const ptrdiff_t at = shared_.overrun())
@@ -62,6 +61,7 @@ bool Block::run_next()
         const int w = launch_.reversed ? count - 1 - i : i;
         if (!warps_[(size_t)w].ready) continue;
         scheduler_.switch_to(start((size_t)w).fibre);
+        here = nullptr;
         return true;
     }
     return false;

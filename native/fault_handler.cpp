@@ -6,9 +6,31 @@
 #include <mutex>
 
 namespace tuna2 {
+namespace {
+
+constexpr int INTERRUPT = SIGURG; // ignored by whoever does not expect it
+constexpr int HANDLER_FLAGS = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
+
+void stop(int, siginfo_t*, void*)
+{
+    if (running_block && here) running_block->fail("still running when the launch's time was over");
+}
+
+void install(int signal, void (*handler)(int, siginfo_t*, void*), struct sigaction* before)
+{
+    struct sigaction action = {};
+    action.sa_sigaction = handler;
+    action.sa_flags = HANDLER_FLAGS;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, before);
+}
+
+} // namespace
+
+void interrupt(pthread_t thread) { pthread_kill(thread, INTERRUPT); }
 
 #if TUNA2_ASAN // which reports faults itself
-void install_fault_handler() {}
+void install_fault_handler() { install(INTERRUPT, stop, nullptr); }
 #else
 namespace {
 
@@ -45,11 +67,8 @@ void install_fault_handler()
 {
     static std::once_flag once;
     std::call_once(once, [] {
-        struct sigaction action = {};
-        action.sa_sigaction = handle;
-        action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
-        sigemptyset(&action.sa_mask);
-        for (int signal : SIGNALS) sigaction(signal, &action, &previous[signal]);
+        for (int signal : SIGNALS) install(signal, handle, &previous[signal]);
+        install(INTERRUPT, stop, nullptr);
     });
 }
 #endif

@@ -10,7 +10,7 @@ public class DetectorTests
     private const int Count = 64;
     private const int SharedBytes = Count * sizeof(float);
 
-    private static readonly HostRunner Runner = new("faults");
+    private static readonly HostRunner Runner = new("faults") { Seconds = 2 };
 
     /// <summary>The argument of native/faults/fault.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -40,6 +40,7 @@ public class DetectorTests
     [TestCase("left_warp", "deadlock: thread 0 waits in __shfl_xor_sync at kernels/common/reduce.cuh", "thread 9 has returned")]
     [TestCase("skipped_barrier",
         "__syncthreads at native/faults/skipped_barrier.cu:11, where other threads of the block wait in __syncthreads at native/faults/skipped_barrier.cu:9")]
+    [TestCase("endless_loop", "still running when the launch's time was over")]
     [TestCase("exit_before_barrier",
         "deadlock: thread 0 waits in __syncthreads at native/faults/exit_before_barrier.cu:10; thread 40 has returned")]
     public void A_fault_is_named(string name, params string[] expected)

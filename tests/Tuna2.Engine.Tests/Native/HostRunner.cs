@@ -25,7 +25,7 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
         public int Reversed;
         public int Poison;
         public int Threads;
-        public int Reserved;
+        public int Seconds;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -36,9 +36,12 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
         public uint Z;
     }
 
+    /// <summary>How long a launch may take; 0: the runner's own limit.</summary>
+    public int Seconds { get; init; }
+
     /// <summary>Runs it once, in ascending order, on all cores.</summary>
     public void Launch(KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, string node) =>
-        Run(kernel, shape, arguments, default, node);
+        Run(kernel, shape, arguments, new RunOptions { Seconds = Seconds }, node);
 
     /// <summary>Runs a kernel by its record.</summary>
     public void Launch<TKernel, TArgs>(in TKernel kernel, TArgs args) where TKernel : IKernel<TArgs> where TArgs : unmanaged =>
@@ -63,7 +66,7 @@ internal sealed unsafe class HostRunner(string folder = "kernels") : ILauncher
             for (var run = 0; run < 4; run++)
             {
                 // One OS thread: blocks, too, run in just this order.
-                var options = new RunOptions { Reversed = run & 1, Poison = run >> 1, Threads = 1 };
+                var options = new RunOptions { Reversed = run & 1, Poison = run >> 1, Threads = 1, Seconds = Seconds };
                 var copies = new HostBuffer[buffers.Length];
                 try
                 {

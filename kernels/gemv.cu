@@ -55,7 +55,7 @@ __device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&s
     for (int r = 0; r < ROWS; r++) sum[r] = warp_sum(sum[r]);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) gemv(const __grid_constant__ GemvArgs a)
+extern "C" __global__ void __launch_bounds__(THREADS, 2) gemv(const __grid_constant__ GemvArgs a)
 {
     const int column = blockIdx.x * (THREADS / WARP) + warp_id();
     if (column >= a.n) return;

@@ -65,6 +65,7 @@ internal static class Cli
         root.Add(new AskCommand(console));
         root.Add(new InspectCommand(console));
         root.Add(new ParityCommand(console));
+        root.Add(new KernelsCommand(console));
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;

@@ -8,6 +8,15 @@ namespace Tuna2.Engine.Parity;
 /// </summary>
 public sealed record Comparison
 {
+    /// <summary>Half a unit in bf16's last place, relative: the noise of values stored as bf16.</summary>
+    public const double BF16Noise = 1.0 / (1 << 9);
+
+    /// <summary>The noise of values stored as float32 after sums of some thousand terms.</summary>
+    public const double F32Noise = 1.0 / (1 << 20);
+
+    private double[] _rowErrors = [];
+    private double[] _rowNorms = [];
+
     private Comparison() { }
 
     /// <summary>Elements compared.</summary>
@@ -64,11 +73,41 @@ public sealed record Comparison
             if (!(row <= worst))
                 (worst, worstRow) = double.IsNaN(worst) ? (worst, worstRow) : (row, r);
         }
-        return new Comparison { Count = expected.Length, MaxError = max, RelativeError = Ratio(error, norm), WorstRowError = worst, WorstRow = worstRow };
+        return new Comparison
+        {
+            Count = expected.Length,
+            MaxError = max,
+            RelativeError = Ratio(error, norm),
+            WorstRowError = worst,
+            WorstRow = worstRow,
+            _rowErrors = rowErrors,
+            _rowNorms = rowNorms,
+        };
     }
 
     /// <summary>Whether the whole and every row are within a relative limit.</summary>
     public bool Within(double limit) => RelativeError <= limit && WorstRowError <= RowAllowance * limit;
+
+    /// <summary>
+    /// Whether the error is one that rounding explains: at most twice what a reference of the same precision makes against the
+    /// same exact values, plus <paramref name="noise"/> times the norm; in every row and over all.
+    /// </summary>
+    /// <param name="reference">The comparison of that reference with the exact values: the same shape, rounded where the kernel rounds.</param>
+    /// <param name="noise">Relative; <see cref="BF16Noise"/> or <see cref="F32Noise"/>.</param>
+    public bool WithinRounding(Comparison reference, double noise)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        if (reference.Count != Count || reference._rowErrors.Length != _rowErrors.Length)
+            throw new ModelException(
+                $"{Count} values in {_rowErrors.Length} rows are judged by a reference of {reference.Count} in {reference._rowErrors.Length}");
+        for (var r = 0; r < _rowErrors.Length; r++)
+            if (!Explained(_rowErrors[r], reference._rowErrors[r], _rowNorms[r]))
+                return false;
+        return Explained(_rowErrors.Sum(), reference._rowErrors.Sum(), _rowNorms.Sum());
+
+        bool Explained(double error, double referenceError, double norm) =>
+            Math.Sqrt(error) <= 2 * Math.Sqrt(referenceError) + noise * Math.Sqrt(norm);
+    }
 
     /// <summary>A single row may be this much worse than the whole: errors of few elements spread more.</summary>
     private const double RowAllowance = 4;

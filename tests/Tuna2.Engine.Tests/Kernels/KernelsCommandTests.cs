@@ -1,7 +1,6 @@
-using System.CommandLine;
 using System.Text.Json;
 using NUnit.Framework;
-using Tuna2.Cli.Commands;
+using Tuna2.Cli;
 
 namespace Tuna2.Engine.Tests.Kernels;
 
@@ -50,7 +49,7 @@ public class KernelsCommandTests
         _ = NvrtcUnderTest.Compiler();
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var code = await KernelsCommand.Create(output, error).Parse(arguments).InvokeAsync();
+        var code = await Tuna2.Cli.Cli.RunAsync(["kernels", .. arguments], new CliConsole(output, error));
         return (code, output.ToString(), error.ToString());
     }
 }

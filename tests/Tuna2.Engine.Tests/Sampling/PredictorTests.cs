@@ -32,7 +32,7 @@ public class PredictorTests
     {
         var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), size, promptLength, sampler);
         using var full = new FullPredictor(_model.Network, _model.Backend, plan, []);
-        using var prefix = new PrefixPredictor(_model.Network, _model.Backend, plan);
+        using var prefix = new PrefixPredictor(_model.Network, _model.Backend, plan, watched: true);
         var (fromFull, fullPredictions) = Run(full, plan, source, start);
         var (fromPrefix, prefixPredictions) = Run(prefix, plan, source, start);
         Assert.Multiple(() =>
@@ -157,7 +157,7 @@ public class PredictorTests
     }
 
     private static Predictor Open(Tuna2Network network, IBackend backend, DenoisePlan plan, bool full) =>
-        full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, plan);
+        full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, plan, watched: true);
 
     private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] source, float[] start)
     {

@@ -1,0 +1,162 @@
+using NUnit.Framework;
+using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Parity;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>kernels/rms_norm.cu in the host runner, against float64.</summary>
+public class RmsNormHostTests
+{
+    private const float Epsilon = 1e-6f;
+    private const int Times = 2;
+
+    private static readonly HostRunner Runner = new();
+
+    /// <summary>What a launch asks for beyond the norm.</summary>
+    public enum Form
+    {
+        Plain,
+        Residual,
+
+        /// <summary>Gated residual and modulation, in rows of two spans and of text between them.</summary>
+        Modulated,
+    }
+
+    [Test]
+    public void Agrees_with_float64(
+        [Values] ElementType element, [Values(1, 17, 19)] int rows, [Values(256, 3584)] int dim, [Values] Form form) =>
+        Check(element, rows, dim, form);
+
+    [Test]
+    public void Agrees_with_float64_in_many_rows([Values] ElementType element, [Values(256, 3584)] int dim) =>
+        Check(element, 989, dim, Form.Modulated);
+
+    [Test]
+    public void Stays_in_its_buffers([Values] ElementType element, [Values] Form form)
+    {
+        using var operands = new Operands(element, 3, 264, form);
+        var kernel = new RmsNorm(element, 3);
+        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(operands.Args), HostRunner.Bytes(operands.Args), operands.Buffers);
+    }
+
+    private static void Check(ElementType element, int rows, int dim, Form form)
+    {
+        using var operands = new Operands(element, rows, dim, form);
+        Runner.LaunchChecked(new RmsNorm(element, rows), operands.Args, operands.Buffers);
+
+        var (exactH, exactY) = operands.Reference(x => x);
+        var (roundedH, roundedY) = operands.Reference(x => element.Round(x));
+        var noise = element == ElementType.BF16 ? Comparison.BF16Noise : Comparison.F32Noise;
+        Within(element.Read(operands.H), roundedH, exactH, "h");
+        Within(element.Read(operands.Y), roundedY, exactY, "y");
+
+        void Within(float[] actual, float[] rounded, float[] exact, string name)
+        {
+            var error = Comparison.Of(actual, exact, dim);
+            var reference = Comparison.Of(rounded, exact, dim);
+            Assert.That(error.WithinRounding(reference, noise),
+                $"{name}: {error}, row {error.WorstRow} {error.WorstRowError:E1}; rounding alone {reference}");
+        }
+    }
+
+    /// <summary>A launch's operands, and what they must come to.</summary>
+    private sealed class Operands : IDisposable
+    {
+        private readonly int _rows;
+        private readonly int _dim;
+        private readonly Form _form;
+        private readonly float[] _h;
+        private readonly float[] _delta;
+        private readonly float[] _weight;
+        private readonly float[] _table;
+        private readonly int[] _rowSequence;
+        private readonly SequenceEntry[] _sequences = [new() { ModRow = 1 }, new() { ModRow = -1 }, new() { ModRow = 0 }];
+
+        public Operands(ElementType element, int rows, int dim, Form form)
+        {
+            (_rows, _dim, _form) = (rows, dim, form);
+            var random = new Random(rows * 7919 + dim);
+            _h = element.Random(random, rows * dim, scale: 3, mean: 0.5);
+            _delta = element.Random(random, rows * dim);
+            _weight = ElementType.F32.Random(random, dim, scale: 0.2, mean: 1);
+            _table = ElementType.F32.Random(random, Times * TableColumns, scale: 0.5);
+            _rowSequence = [.. Enumerable.Range(0, rows).Select(r => r * 3 / rows)];
+
+            H = element.Updated("h", _h);
+            Y = element.Output("y", rows * dim);
+            var delta = element.Input("delta", _delta);
+            var weight = HostBuffer.Input<float>("weight", _weight);
+            var table = HostBuffer.Input<float>("table", _table);
+            var sequences = HostBuffer.Input<SequenceEntry>("sequences", _sequences);
+            var rowSequence = HostBuffer.Input<int>("row_sequence", _rowSequence);
+            Buffers = [H, Y, delta, weight, table, sequences, rowSequence];
+            Args = new RmsNormArgs
+            {
+                H = H.Address,
+                Delta = form == Form.Plain ? 0 : delta.Address,
+                Y = Y.Address,
+                Weight = weight.Address,
+                Table = form == Form.Modulated ? table.Address : 0,
+                Sequences = sequences.Address,
+                RowSequence = rowSequence.Address,
+                Dim = dim,
+                TableColumns = TableColumns,
+                Gate = GateColumn,
+                Shift = ShiftColumn,
+                Scale = ScaleColumn,
+                Epsilon = Epsilon,
+            };
+        }
+
+        public RmsNormArgs Args { get; }
+
+        public HostBuffer H { get; }
+
+        public HostBuffer Y { get; }
+
+        public HostBuffer[] Buffers { get; }
+
+        // The three vectors lie in the table in another order than they are used in, behind one of somebody else's.
+        private int ShiftColumn => _dim;
+
+        private int GateColumn => 2 * _dim;
+
+        private int ScaleColumn => 3 * _dim;
+
+        private int TableColumns => 4 * _dim;
+
+        /// <summary>In float64, rounding by <paramref name="round"/> where the kernel's header says it rounds.</summary>
+        public (float[] H, float[] Y) Reference(Func<double, double> round)
+        {
+            var (h, y) = (new float[_rows * _dim], new float[_rows * _dim]);
+            var row = new double[_dim];
+            for (var r = 0; r < _rows; r++)
+            {
+                var mod = _form == Form.Modulated ? _sequences[_rowSequence[r]].ModRow : -1;
+                double Vector(int first, int c, double otherwise) => mod < 0 ? otherwise : _table[mod * TableColumns + first + c];
+
+                double squares = 0;
+                for (var c = 0; c < _dim; c++)
+                {
+                    row[c] = _h[r * _dim + c];
+                    if (_form != Form.Plain)
+                        row[c] = round(row[c] + Vector(GateColumn, c, 1) * _delta[r * _dim + c]);
+                    squares += row[c] * row[c];
+                }
+                var inverse = 1 / Math.Sqrt(squares / _dim + Epsilon);
+                for (var c = 0; c < _dim; c++)
+                {
+                    h[r * _dim + c] = (float)row[c];
+                    y[r * _dim + c] = (float)round(_weight[c] * row[c] * inverse * (1 + Vector(ScaleColumn, c, 0)) + Vector(ShiftColumn, c, 0));
+                }
+            }
+            return (h, y);
+        }
+
+        public void Dispose()
+        {
+            foreach (var buffer in Buffers)
+                buffer.Dispose();
+        }
+    }
+}

@@ -7,9 +7,6 @@ namespace Tuna2.Engine;
 /// <summary>The device a user asked for by name: "auto", "cpu", "cuda" or "cuda:N".</summary>
 internal static class DeviceSelection
 {
-    /// <summary>More CPU threads than any machine has processors: a mistyped number must not start a million.</summary>
-    private const int MaxThreads = 4096;
-
     /// <summary>
     /// Opens the device. Only "auto" may choose; a device asked for by name is used or refused, never replaced.
     /// </summary>
@@ -23,8 +20,6 @@ internal static class DeviceSelection
             throw new RequestException($"compute type {(int)options.ComputeType} is not one of Auto, F32, BF16");
         if (!Enum.IsDefined(options.Simd))
             throw new RequestException($"vector width {(int)options.Simd} is not one of Auto, Scalar, Vector128, Avx2, Avx512");
-        if (options.Threads is < 0 or > MaxThreads)
-            throw new RequestException($"threads must be 0 (one per processor) to {MaxThreads}, not {options.Threads}");
         if (name is "auto" or "cpu")
         {
             if (options.ComputeType == ComputeType.BF16)

@@ -67,15 +67,15 @@ public sealed class TunaModel : IDisposable
     public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return LoadAsync(() => ModelFiles.Of(directory), options, progress, cancellation);
+        return LoadAsync(() => ModelFiles.Of(directory), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
     }
 
-    /// <summary>Loads a model whose files lie apart: as parity directories have them.</summary>
-    internal static Task<TunaModel> LoadAsync(ModelFiles files, TunaModelOptions? options, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
-        LoadAsync(() => files, options, progress, cancellation);
+    /// <summary>Loads a model whose files lie apart, as parity directories have them, on a backend the model will own.</summary>
+    internal static Task<TunaModel> LoadAsync(ModelFiles files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+        LoadAsync(() => files, open, progress, cancellation);
 
-    private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, TunaModelOptions? options, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
-        Task.Factory.StartNew(() => Load(files(), options ?? new(), progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+        Task.Factory.StartNew(() => Load(files(), open, progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>A new session: buffers of its own over the shared weights. Several may run at once.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
@@ -116,9 +116,9 @@ public sealed class TunaModel : IDisposable
         _backend.Dispose();
     }
 
-    private static TunaModel Load(ModelFiles files, TunaModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    private static TunaModel Load(ModelFiles files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
-        var backend = DeviceSelection.Open(options);
+        var backend = open();
         try
         {
             return Load(files, backend, progress, cancellation);

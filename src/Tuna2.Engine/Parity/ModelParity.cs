@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Weights;
 
@@ -11,20 +12,20 @@ namespace Tuna2.Engine.Parity;
 internal static class ModelParity
 {
     public static async Task<ParityReport> RunAsync(
-        string directory, JsonElement root, TunaModelOptions options, IProgress<ParityCase>? progress, CancellationToken cancellation)
+        string directory, JsonElement root, Func<IBackend> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
     {
         var files = Files(directory, ParityRunner.FileOf(directory, root, "model"));
-        var cases = ParityRunner.CasesOf(directory, root).Select(c => new CaseDescription(c, Path.Combine(directory, "cases.json"))).ToList();
+        var cases = ParityRunner.CasesOf(directory, root).Select(c => new CaseDescription(c, Path.Combine(directory, "cases.json"))).Where(c => only is null || only.Contains(c.Name)).ToList();
         var config = ModelConfig.Load(files.Config);
         var done = new List<ParityCase>();
         if (config.Variant != ModelVariant.Tuna2Pixel)
         {
             foreach (var c in cases)
                 Add(NotRun(c, $"variant {config.Variant.Name()} is not supported by this version"));
-            return new ParityReport(directory, "model", options.Device, done);
+            return new ParityReport(directory, "model", "none", done);
         }
 
-        using var model = await TunaModel.LoadAsync(files, options, null, cancellation).ConfigureAwait(false);
+        using var model = await TunaModel.LoadAsync(files, open, null, cancellation).ConfigureAwait(false);
         foreach (var c in cases)
             Add(await Task.Run(() => Run(directory, c, model, cancellation), cancellation).ConfigureAwait(false));
         return new ParityReport(directory, "model", model.Device, done);

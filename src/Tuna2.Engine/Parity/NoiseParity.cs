@@ -14,7 +14,7 @@ namespace Tuna2.Engine.Parity;
 internal static partial class NoiseParity
 {
     /// <summary>Relative error; torch's own machine-dependent paths differ by about 1e-7.</summary>
-    private const double Limit = 1e-6;
+    public const double Limit = 1e-6;
 
     public static IEnumerable<ParityCase> Run(string directory, JsonElement root)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Parity;
 
@@ -19,6 +20,18 @@ public static class ParityRunner
         string directory, TunaModelOptions? options = null, IProgress<ParityCase>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
+        return await RunAsync(directory, () => DeviceSelection.Open(options ?? new()), null, progress, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>As the public one, on a backend of the caller's; a model run opens and disposes it.</summary>
+    /// <param name="directory">A directory with a cases.json.</param>
+    /// <param name="open">Opens the backend that runs models.</param>
+    /// <param name="only">Names of the cases to run; null for all.</param>
+    /// <param name="progress">Told of every case as it ends.</param>
+    /// <param name="cancellation">Stops between ops.</param>
+    internal static async Task<ParityReport> RunAsync(
+        string directory, Func<IBackend> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
+    {
         if (!Directory.Exists(directory))
             throw new ModelException($"{directory}: no such directory");
         var path = Path.Combine(directory, "cases.json");
@@ -29,7 +42,7 @@ public static class ParityRunner
         var kind = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("kind", out var k) && k.ValueKind == JsonValueKind.String ? k.GetString()! : null;
         return kind switch
         {
-            "model" => await ModelParity.RunAsync(directory, root, options ?? new(), progress, cancellation).ConfigureAwait(false),
+            "model" => await ModelParity.RunAsync(directory, root, open, only, progress, cancellation).ConfigureAwait(false),
             "tokenizer" => Report(kind, TokenizerParity.Run(directory, root, cancellation)),
             "torch_rng" => Report(kind, NoiseParity.Run(directory, root)),
             "preprocess" => Report(kind, PreprocessParity.Run(directory, root, cancellation)),

@@ -40,7 +40,7 @@ public sealed class ProcessTests : CliFixture
     [Platform(Exclude = "Win")]
     public async Task A_signal_stops_it_with_130_and_no_file(string signal)
     {
-        using var process = Start("generate", "a red circle", "-o", "out.png", "--steps", "10000");
+        using var process = Start("generate", "a red circle", "-o", "out.png", "--steps", "1000", "--width", "256", "--height", "256");
         // By the time it has worked this long it watches for signals, however busy the machine is.
         while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(1))
         {

@@ -1,0 +1,45 @@
+using NUnit.Framework;
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Parity;
+using Tuna2.Engine.Tests.Parity;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>
+/// The whole of tuna2-tiny through graph, planner and executor on our kernels, run by the host runner: what a GPU will be
+/// given, against the official code's outputs.
+/// </summary>
+public class KernelBackendTests
+{
+    [OneTimeSetUp]
+    public void MakeWeights()
+    {
+        NativeBuild.Require("kernels", "librms_norm_bf16.so");
+        SeededWeights.MakeTiny();
+    }
+
+    [TestCase("tuna2-tiny", "t2i_square")]
+    [TestCase("tuna2-tiny", "t2i_wide_heun")]
+    [TestCase("tuna2-tiny", "t2i_guidance1")]
+    [TestCase("tuna2-tiny", "edit_wide_heun")]
+    [TestCase("tuna2-tiny", "reconstruct")]
+    [TestCase("tuna2-tiny", "understand_wide")]
+    public Task In_float32_the_kernels_reproduce_the_references(string directory, string name) => Reproduces(ElementType.F32, directory, name);
+
+    [TestCase("tuna2-tiny-bf16", "t2i_square")]
+    [TestCase("tuna2-tiny", "edit_wide_heun")]
+    [TestCase("tuna2-tiny", "reconstruct")]
+    [TestCase("tuna2-tiny", "understand_wide")]
+    public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
+
+    private static async Task Reproduces(ElementType element, string directory, string name)
+    {
+        var report = await ParityRunner.RunAsync(
+            Fixtures.Path(directory), () => new KernelBackend(new HostRunner(), new HostDeviceMemory(), element, "host runner"), [name], null, CancellationToken.None);
+        Assert.That(report.Cases, Has.Count.EqualTo(1));
+        foreach (var check in report.Cases[0].Checks)
+            TestContext.Out.WriteLine($"{check.Name,-26} {check.Path,-12} max {check.MaxError:E1} rel {check.RelativeError:E1} limit {check.Limit} {(check.Passed ? "ok" : "FAIL")} {check.Note}");
+        Assert.That(report.Cases[0].Status, Is.EqualTo(ParityStatus.Passed), report.Cases[0].Reason ?? string.Join("; ", report.Cases[0].Checks.Where(c => !c.Passed)));
+    }
+}

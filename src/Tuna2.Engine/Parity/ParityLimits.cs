@@ -23,10 +23,11 @@ internal sealed class ParityLimits
 
     /// <summary>
     /// Twice what bfloat16 cost the official code at a tensor of its kind (tuna2-tiny-bf16), where a case does not say itself.
+    /// Later evaluations see a state that has drifted as far as the final one may.
     /// </summary>
     private static readonly (string Ending, double Limit)[] _bfloat16 =
     [
-        ("time_embed", 2 * 0.0083), ("input_embeds", 2 * 0.0019), ("head_out", 2 * 0.0109), (".x0", 2 * 0.0103), ("", 2 * 0.030),
+        ("time_embed", 2 * 0.0083), ("input_embeds", 2 * 0.0019), ("head_out", 2 * 0.0109), ("call0.x0", 2 * 0.0103), ("", 2 * 0.030),
     ];
 
     private readonly CaseTensors _tensors;

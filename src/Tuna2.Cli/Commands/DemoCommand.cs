@@ -10,7 +10,7 @@ namespace Tuna2.Cli.Commands;
 /// <summary>tuna2 demo: everything a model does, once: draw a prompt, then ask about a picture, change it and draw it again.</summary>
 internal sealed class DemoCommand : TunaCommand
 {
-    private const string DefaultPrompt = "a large red circle on the left on a blue background";
+    private const string DefaultPrompt = "a large red circle on a blue background";
     private const string Question = "Describe the image in detail.";
     private const string Instruction = "change the background to yellow";
 

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 FOLDER = os.environ.get("GOLDENS") or os.path.join(HERE, "..", "..", "..", "tests", "fixtures", "tuna2-tiny")
-HAS_GOLDENS = os.path.exists(os.path.join(FOLDER, "t2i_square.safetensors"))
+HAS_GOLDENS = os.path.exists(os.path.join(FOLDER, "model.safetensors"))
 
 
 @unittest.skipUnless(HAS_TORCH, "no torch")

@@ -14,6 +14,8 @@ internal sealed class InspectCommand : TunaCommand
     };
 
     private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor" };
+    private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns of the picture whose memory is counted [default: the model's]");
+    private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows of the picture whose memory is counted [default: the model's]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public InspectCommand(CliConsole console) : base("inspect", "Show what a model is: variant, sizes, parameters, files, settings", console)
@@ -26,6 +28,8 @@ internal sealed class InspectCommand : TunaCommand
         ];
         Add(_model);
         Add(_tensors);
+        Add(_width);
+        Add(_height);
         Add(_json);
     }
 
@@ -33,6 +37,7 @@ internal sealed class InspectCommand : TunaCommand
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var description = ModelDescription.Of(parsed.GetValue(_model) ?? DemoModel.Find());
+        description.CountMemory(parsed.GetValue(_width), parsed.GetValue(_height));
         if (parsed.GetValue(_json))
             Console.WriteJson(json => description.WriteTo(json, parsed.GetValue(_tensors)));
         else

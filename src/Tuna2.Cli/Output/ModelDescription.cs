@@ -32,6 +32,9 @@ internal sealed class ModelDescription : IDisposable
         }
     }
 
+    /// <summary>What a picture takes; null where it was not counted.</summary>
+    public MemoryEstimate? Memory { get; private set; }
+
     /// <summary>Why the weights are not those of the config; null when they are, or there is no config.</summary>
     public string? Problem { get; }
 
@@ -60,6 +63,15 @@ internal sealed class ModelDescription : IDisposable
         }
     }
 
+    /// <summary>Counts what a picture of a size takes, where the model is one this version runs.</summary>
+    /// <exception cref="RequestException">The size is out of range.</exception>
+    public void CountMemory(int? width, int? height)
+    {
+        const int promptTokens = 128;
+        if (_config is { Variant: ModelVariant.Tuna2Pixel } config && Problem is null)
+            Memory = MemoryEstimate.Of(config, _checkpoint, width, height, promptTokens);
+    }
+
     /// <summary>Writes it for people.</summary>
     public void WriteTo(TextWriter output, bool tensors)
     {
@@ -72,6 +84,8 @@ internal sealed class ModelDescription : IDisposable
             Line("", $"{Path.GetFileName(file.Path)}  {new FileInfo(file.Path).Length:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
         if (_config is { } config)
             WriteConfig(config, Line);
+        if (Memory is { } memory)
+            Line("memory", $"weights {Bytes(memory.WeightBytes)}, activations {Bytes(memory.NaiveActivationBytes)} naive, {Bytes(memory.ActivationBytes)} planned, keys, values and tables {Bytes(memory.StateBytes)}");
         if (tensors)
         {
             output.WriteLine();
@@ -108,6 +122,15 @@ internal sealed class ModelDescription : IDisposable
         json.WriteEndArray();
         if (_config is { } config)
             WriteConfig(config, json);
+        if (Memory is { } memory)
+        {
+            json.WriteStartObject("memory");
+            json.WriteNumber("weights", memory.WeightBytes);
+            json.WriteNumber("activations_naive", memory.NaiveActivationBytes);
+            json.WriteNumber("activations_planned", memory.ActivationBytes);
+            json.WriteNumber("states", memory.StateBytes);
+            json.WriteEndObject();
+        }
         if (tensors)
         {
             json.WriteStartArray("tensors");

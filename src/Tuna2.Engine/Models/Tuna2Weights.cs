@@ -18,7 +18,7 @@ internal sealed class Tuna2Weights : IDisposable
 {
     private readonly IReadOnlyList<IDeviceBuffer> _buffers;
 
-    private Tuna2Weights(ModelConfig config, WeightLoader load)
+    private Tuna2Weights(ModelConfig config, WeightPlacer load)
     {
         Embedding = load.Matrix("tuna.model.embed_tokens.weight");
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
@@ -63,15 +63,22 @@ internal sealed class Tuna2Weights : IDisposable
         return new Tuna2Weights(config, loader);
     }
 
+    /// <summary>As <see cref="Load"/>, without reading: the memory is taken and left empty.</summary>
+    public static Tuna2Weights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend)
+    {
+        using var placer = new WeightPlacer(checkpoint, backend);
+        return new Tuna2Weights(config, placer);
+    }
+
     public void Dispose()
     {
         foreach (var buffer in _buffers)
             buffer.Dispose();
     }
 
-    private static Linear Biased(WeightLoader load, string name) => new(load.Matrix($"{name}.weight"), load.Vector($"{name}.bias"));
+    private static Linear Biased(WeightPlacer load, string name) => new(load.Matrix($"{name}.weight"), load.Vector($"{name}.bias"));
 
-    private static LlmLayer LlmLayer(WeightLoader load, string name) => new(
+    private static LlmLayer LlmLayer(WeightPlacer load, string name) => new(
         load.Vector($"{name}.input_layernorm.weight"),
         new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
             load.Vector($"{name}.self_attn.q_proj.bias", $"{name}.self_attn.k_proj.bias", $"{name}.self_attn.v_proj.bias")),
@@ -80,7 +87,7 @@ internal sealed class Tuna2Weights : IDisposable
         new(load.Matrix($"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
         new(load.Matrix($"{name}.mlp.down_proj.weight")));
 
-    private static HeadLayer HeadLayer(WeightLoader load, string name) => new(
+    private static HeadLayer HeadLayer(WeightPlacer load, string name) => new(
         Biased(load, $"{name}.adaLN_modulation.1"),
         load.Vector($"{name}.input_layernorm.weight"),
         new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),

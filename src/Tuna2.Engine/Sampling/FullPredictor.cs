@@ -32,7 +32,7 @@ internal sealed class FullPredictor : Predictor
         }
     }
 
-    public override long Bytes => base.Bytes + _executor.Plan.PlannedBytes;
+    public override IEnumerable<Plan> Plans => [.. base.Plans, _executor.Plan];
 
     /// <summary>An intermediate of the last evaluation, (tokens of all branches, columns); null when it was not kept.</summary>
     public (float[] Data, int Columns)? ReadKept(string name) =>
@@ -41,10 +41,10 @@ internal sealed class FullPredictor : Predictor
     public override void Step(int time, int slot, int branches, CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
-        var sourceSlot = Plan.Branches.Count;
+        var sourceSlot = Request.Branches.Count;
         for (var b = 0; b < branches; b++)
         {
-            var layout = Plan.Branches[b];
+            var layout = Request.Branches[b];
             var row = builder.Rows;
             builder.Add(layout, 0, layout.Tokens.Count, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot);
             foreach (var span in layout.Spans)
@@ -67,7 +67,7 @@ internal sealed class FullPredictor : Predictor
     private ModelGraph Graph(IReadOnlyCollection<string> keep)
     {
         var graph = new ModelGraph();
-        var pictures = Plan.Branches.Sum(b => b.Spans.Count + (b.SourcePatches is null ? 0 : 1));
+        var pictures = Request.Branches.Sum(b => b.Spans.Count + (b.SourcePatches is null ? 0 : 1));
         var h = Network.Embed(graph, _rows, text: true, Pictures, Times, pictures);
         Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures, Parameters);
         foreach (var name in keep)

@@ -17,7 +17,7 @@ internal abstract class Predictor : IDisposable
 
     protected Predictor(Tuna2Network network, IBackend backend, DenoisePlan plan, int predictions)
     {
-        (Network, Backend, Plan) = (network, backend, plan);
+        (Network, Backend, Request) = (network, backend, plan);
         Store = new StateStore(backend);
         try
         {
@@ -43,12 +43,15 @@ internal abstract class Predictor : IDisposable
     /// <summary>The numbers of the next solver update.</summary>
     public StepParameters Parameters { get; } = new();
 
+    /// <summary>The plans of everything it runs.</summary>
+    public virtual IEnumerable<Plan> Plans => [_times.Plan];
+
     /// <summary>Bytes of states and arenas.</summary>
-    public virtual long Bytes => Store.Bytes + _times.Plan.PlannedBytes;
+    public long Bytes => Store.Bytes + Plans.Sum(p => p.PlannedBytes);
 
     protected Tuna2Network Network { get; }
     protected IBackend Backend { get; }
-    protected DenoisePlan Plan { get; }
+    protected DenoisePlan Request { get; }
     protected StateStore Store { get; }
     protected TimeState Times { get; }
     protected CacheState Cache { get; }

@@ -37,16 +37,16 @@ internal sealed class PrefixPredictor : Predictor
         }
     }
 
-    public override long Bytes => base.Bytes + _prefix.Plan.PlannedBytes + _step.Plan.PlannedBytes;
+    public override IEnumerable<Plan> Plans => [.. base.Plans, _prefix.Plan, _step.Plan];
 
     public override void Step(int time, int slot, int branches, CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
         for (var b = 0; b < branches; b++)
         {
-            var target = Plan.Branches[b].Target;
+            var target = Request.Branches[b].Target;
             var row = builder.Rows;
-            builder.Add(Plan.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot).Predict(row, b);
+            builder.Add(Request.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot).Predict(row, b);
         }
         _stepRows.Value = builder.Rows;
         _step.Run(builder.Build(), cancellation);
@@ -64,8 +64,8 @@ internal sealed class PrefixPredictor : Predictor
     protected override void Prepare(CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
-        for (var b = 0; b < Plan.Branches.Count; b++)
-            builder.Add(Plan.Branches[b], 0, Plan.Branches[b].Target.Offset, KvBases[b], CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
+        for (var b = 0; b < Request.Branches.Count; b++)
+            builder.Add(Request.Branches[b], 0, Request.Branches[b].Target.Offset, KvBases[b], CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
         _prefixRows.Value = builder.Rows;
         _prefix.Run(builder.Build(), cancellation);
     }
@@ -73,7 +73,7 @@ internal sealed class PrefixPredictor : Predictor
     private ModelGraph PrefixGraph()
     {
         var graph = new ModelGraph();
-        var sources = Plan.Branches.Sum(b => b.Spans.Count(s => s.Clean) + (b.SourcePatches is null ? 0 : 1));
+        var sources = Request.Branches.Sum(b => b.Spans.Count(s => s.Clean) + (b.SourcePatches is null ? 0 : 1));
         var h = Network.Embed(graph, _prefixRows, text: true, sources > 0 ? Pictures : null, sources > 0 ? Times : null, sources);
         Network.FlowHeadKeys(graph, Network.Llm(graph, h, Cache), Cache, Times);
         return graph;
@@ -82,7 +82,7 @@ internal sealed class PrefixPredictor : Predictor
     private ModelGraph StepGraph()
     {
         var graph = new ModelGraph();
-        var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Plan.Branches.Count);
+        var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Request.Branches.Count);
         Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures, Parameters);
         return graph;
     }

@@ -1,0 +1,62 @@
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Engine.Models;
+
+/// <summary>
+/// The weights of a checkpoint as a backend keeps them: stacked, matrices in the backend's precision (or bfloat16 as stored;
+/// float16 and float32 checkpoints become float32, losing nothing), vectors in float32. Takes the memory and leaves it empty:
+/// enough to know how much there is.
+/// </summary>
+internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposable
+{
+    private readonly List<IDeviceBuffer> _buffers = [];
+
+    /// <summary>Everything placed so far, to be owned by the caller once all is well.</summary>
+    public virtual IReadOnlyList<IDeviceBuffer> Release()
+    {
+        IDeviceBuffer[] all = [.. _buffers];
+        _buffers.Clear();
+        return all;
+    }
+
+    /// <summary>Tensors of shape (rows, ...) stacked along their rows; dimensions after the first are one row.</summary>
+    public Weight Matrix(params string[] names)
+    {
+        var parts = names.Select(name => checkpoint[name]).ToArray();
+        var columns = checked((int)(parts[0].ElementCount / parts[0].Shape[0]));
+        var rows = checked((int)parts.Sum(p => p.Shape[0]));
+        return Place(names, parts, rows, columns, backend.MatrixPrecision ?? (parts.All(p => p.DType == DType.BF16) ? Precision.BF16 : Precision.F32));
+    }
+
+    /// <summary>Tensors of one dimension, one behind the other, as float32.</summary>
+    public Weight Vector(params string[] names)
+    {
+        var parts = names.Select(name => checkpoint[name]).ToArray();
+        return Place(names, parts, 1, checked((int)parts.Sum(p => p.ElementCount)), Precision.F32);
+    }
+
+    /// <summary>Frees what nobody took over.</summary>
+    public void Dispose()
+    {
+        foreach (var buffer in _buffers)
+            buffer.Dispose();
+    }
+
+    /// <summary>Puts a tensor's elements at a byte offset of the weight they belong to.</summary>
+    protected virtual void Fill(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset) { }
+
+    private Weight Place(string[] names, TensorInfo[] parts, int rows, int columns, Precision precision)
+    {
+        var size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
+        var buffer = backend.Allocate((long)rows * columns * size, string.Join('+', names));
+        _buffers.Add(buffer);
+        long offset = 0;
+        foreach (var part in parts)
+        {
+            Fill(part, precision, buffer, offset);
+            offset += part.ElementCount * size;
+        }
+        return new Weight(names, rows, columns, precision, buffer, 0);
+    }
+}

@@ -22,8 +22,10 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "t2i_square")]
     [TestCase("tuna2-tiny", "t2i_wide_heun")]
     [TestCase("tuna2-tiny", "t2i_guidance1")]
+    [TestCase("tuna2-tiny", "edit_square")]
     [TestCase("tuna2-tiny", "edit_wide_heun")]
     [TestCase("tuna2-tiny", "reconstruct")]
+    [TestCase("tuna2-tiny", "understand_square")]
     [TestCase("tuna2-tiny", "understand_wide")]
     public Task In_float32_the_kernels_reproduce_the_references(string directory, string name) => Reproduces(ElementType.F32, directory, name);
 

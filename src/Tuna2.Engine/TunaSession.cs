@@ -137,11 +137,18 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     private Task Close()
     {
         lock (_lock)
-            return _closed ??= End();
+        {
+            if (_closed is null)
+            {
+                // Not CancelAsync: the computing thread must see it at its next look, not when the pool finds time.
+                _closing.Cancel();
+                _closed = End();
+            }
+            return _closed;
+        }
 
         async Task End()
         {
-            await _closing.CancelAsync().ConfigureAwait(false);
             await _turn.WaitAsync().ConfigureAwait(false);
             _model.Release();
         }

@@ -23,9 +23,9 @@ public class QkvToCacheHostTests
         [Values(1, 4, 7)] int group, [Values(0, 1, 127, 300)] int prefix, [Values(1, 17, 19)] int rows) =>
         Check(element, new AttentionShape(2 * group, 2, headDim), norms, image, prefix, rows);
 
-    [TestCase(ElementType.BF16, 64, true, 7)]
+    [TestCase(ElementType.BF16, 64, true, 4)]
     [TestCase(ElementType.BF16, 128, false, 1)]
-    [TestCase(ElementType.F32, 64, true, 4)]
+    [TestCase(ElementType.F32, 64, true, 1)]
     [TestCase(ElementType.F32, 128, false, 1)]
     public void Agrees_in_many_rows(ElementType element, int headDim, bool image, int group) =>
         Check(element, new AttentionShape(group, 1, headDim), norms: image, image, prefix: 127, rows: 989);

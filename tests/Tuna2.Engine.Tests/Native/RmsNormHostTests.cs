@@ -27,8 +27,7 @@ public class RmsNormHostTests
         Check(element, rows, dim, form);
 
     [Test]
-    public void Agrees_with_float64_in_many_rows([Values] ElementType element, [Values(256, 3584)] int dim) =>
-        Check(element, 989, dim, Form.Modulated);
+    public void Agrees_with_float64_in_many_rows([Values] ElementType element) => Check(element, 989, 256, Form.Modulated);
 
     [Test]
     public void Stays_in_its_buffers([Values] ElementType element, [Values] Form form)

@@ -1,5 +1,6 @@
 // embedding_gather: text tokens become rows of the embedding table.
 //   y[r,:] = table[tokens[r],:]; rows whose token is -1 are left to whoever fills them (patches, time tokens)
+// The host has seen that the others are below the vocabulary.
 //
 // shapes    tokens (rows) int; table (vocabulary, dim) ELEMENT; y (rows, dim) ELEMENT
 // mapping   a block per row, 16 bytes per thread and turn

@@ -3,13 +3,13 @@
 //   f[p,n] = bias[n] + sum_k patch[p,k] w[n,k]           k = (channel, y, x) of the 16 x 16 block
 //   y[p,n] = weight[n] * f[p,n] / sqrt(mean(f[p,:]^2) + eps)
 //
-// shapes    pictures (slots, 3, height, width) float32, or bytes (height, width, 3) that become byte / 127.5 - 1; w (dim, 768)
-//           ELEMENT; bias, norm (dim) float32; y (rows, dim) ELEMENT; dim a multiple of 64
+// shapes    pictures (slots, 3, height, width) float32, or bytes (slots, height, width, 3) that become byte / 127.5 - 1;
+//           w (dim, 768) ELEMENT; bias, norm (dim) float32; y (rows, dim) ELEMENT; dim a multiple of 64
 // mapping   a block per (16 patches, placement): its patches stay in shared memory, 8 warps take 64 features each in turn,
 //           feature by feature over k; f goes to y unnormalised, and the block comes back for it when its sums are known
 // traffic   a picture, w once per 16 patches (from the second-level cache), y written, read back and written
-// bound     second-level cache: 512 x 512: 64 blocks x 5.5 MB of w = 352 MB, about 70 us at 5 TB/s, twice a step with CFG;
-//           1% of a step
+// bound     second-level cache: 512 x 512 bf16: 64 blocks x 5.5 MB of w = 352 MB, about 70 us at 5 TB/s for each placement (two
+//           of the same picture with CFG): a five-hundredth of a step
 // rounding  patches to ELEMENT (the official code casts the state), float32 sums, f to ELEMENT (a convolution's output there)
 //           before its norm, y at the store
 #include "common/mma.cuh"
@@ -21,7 +21,7 @@
 #endif
 
 constexpr int PATCH = 16, CHANNELS = 3, DEPTH = CHANNELS * PATCH * PATCH, PATCHES = 16, THREADS = 256, WARPS = THREADS / WARP;
-constexpr int STRIDE = DEPTH + 8; // an odd number of 16-byte chunks: matrix loads find eight banks
+constexpr int STRIDE = DEPTH + Vec<ELEMENT>::size; // an odd number of 16-byte chunks: eight rows lie in different banks
 
 struct PatchPlacement {
     int picture;   // slot
@@ -49,7 +49,7 @@ struct PatchifyShared {
 
 __device__ __forceinline__ float pixel(const PatchifyArgs& a, int slot, int c, int row, int column)
 {
-    if (a.bytes) return a.bytes[((i64)row * a.width + column) * CHANNELS + c] / 127.5f - 1;
+    if (a.bytes) return a.bytes[(((i64)slot * a.height + row) * a.width + column) * CHANNELS + c] / 127.5f - 1;
     return a.pictures[(((i64)slot * CHANNELS + c) * a.height + row) * a.width + column];
 }
 
@@ -72,15 +72,20 @@ __device__ __forceinline__ void features(const PatchifyArgs& a, const PatchifySh
 __device__ __forceinline__ void features(const PatchifyArgs& a, const PatchifyShared& s, int first, float (&f)[8][4], float)
 {
     const int lane = lane_id();
-    for (int k = 0; k < DEPTH; k++) {
-        const float low = to_float(s.patches[lane / 4][k]), high = to_float(s.patches[lane / 4 + 8][k]);
+    for (int k = 0; k < DEPTH; k += Vec<float>::size) {
+        Vec<ELEMENT> low, high, w;
+        low.load(&s.patches[lane / 4][k]);
+        high.load(&s.patches[lane / 4 + 8][k]);
 #pragma unroll
         for (int j = 0; j < 8; j++)
 #pragma unroll
             for (int e = 0; e < 2; e++) {
-                const float w = to_float(a.w[(i64)(first + j * 8 + lane % 4 * 2 + e) * DEPTH + k]);
-                f[j][e] += low * w;
-                f[j][2 + e] += high * w;
+                w.load(a.w + (i64)(first + j * 8 + lane % 4 * 2 + e) * DEPTH + k);
+#pragma unroll
+                for (int i = 0; i < Vec<float>::size; i++) {
+                    f[j][e] += low.v[i] * w.v[i];
+                    f[j][2 + e] += high.v[i] * w.v[i];
+                }
             }
     }
 }

@@ -57,12 +57,15 @@ __device__ __forceinline__ void store_lane(const float (&x)[PER_LANE], bf16* p)
 __device__ __forceinline__ void load_lane(const float* p, float (&x)[PER_LANE])
 {
 #pragma unroll
-    for (int i = 0; i < PER_LANE; i++) x[i] = p[i];
+    for (int i = 0; i < PER_LANE; i += 2) {
+        const float2 pair = *reinterpret_cast<const float2*>(p + i);
+        x[i] = pair.x, x[i + 1] = pair.y;
+    }
 }
 __device__ __forceinline__ void store_lane(const float (&x)[PER_LANE], float* p)
 {
 #pragma unroll
-    for (int i = 0; i < PER_LANE; i++) p[i] = x[i];
+    for (int i = 0; i < PER_LANE; i += 2) *reinterpret_cast<float2*>(p + i) = make_float2(x[i], x[i + 1]);
 }
 
 // (cos, sin) of pair p of patch n of a span.

@@ -1,18 +1,22 @@
 // sample_token: the next token from a row of logits: the likeliest, or a draw after temperature, top-k and top-p, in the
 // official order. The draw is counter-based (Philox), so it depends on seed and count alone.
 //   greedy (temperature 0): the first of the largest logits
-//   else: l = logits / temperature; keep l >= the k-th largest; keep the fewest most likely whose probability passes p; draw u
-//   among the kept, walked in the order of their ids
+//   else: keep what reaches the k-th largest; of that, with the probabilities of logits / temperature, keep a token while those
+//   more likely than it do not pass p; draw u among the kept, walked in the order of their ids
+// Both thresholds are logits: tokens that tie with the last one kept are kept too, as the CPU's TokenSampler does.
+// A row with a NaN or +infinity in it, or of nothing but -infinity, gives -1: the host makes an error of it.
 //
 // shapes    logits (vocabulary) float32; token (1) int
 // mapping   one block; thresholds are found by bisection on the logits' bit patterns: 32 passes over the row, exact
 // traffic   the row, from the second-level cache after the first pass: 151,669 x 4 = 0.6 MB a pass
-// bound     latency: some tens of microseconds when sampling, one pass when greedy
+// bound     what one multiprocessor draws from that cache, some 5 us a pass: greedy 2 passes, 10 us; top-k and top-p 32 each,
+//           0.2 ms, 0.4 ms together: a tenth of the token's matrices
 // rounding  probabilities in float32, summed in a fixed order
 #include "common/math.cuh"
 #include "common/reduce.cuh"
 
 constexpr int THREADS = 1024, WARPS = THREADS / WARP;
+constexpr float LARGEST_SCALE = 3e38f; // finite, so that the likeliest keeps its weight at the smallest temperatures
 
 struct SampleTokenArgs {
     const float* logits;
@@ -31,10 +35,10 @@ struct SampleTokenShared {
     int best[WARPS];
 };
 
-// Floats in the order of unsigned integers.
+// Floats in the order of unsigned integers; the two zeros are one.
 __device__ __forceinline__ u32 ordered(float x)
 {
-    const u32 u = __float_as_uint(x);
+    const u32 u = __float_as_uint(x + 0.0f);
     return u & 0x80000000u ? ~u : u | 0x80000000u;
 }
 
@@ -55,8 +59,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample_token(const __grid_
 {
     SHARED_MEMORY(SampleTokenShared, s);
     float largest = -INFINITY;
-    for (int i = threadIdx.x; i < a.vocabulary; i += THREADS) largest = fmaxf(largest, a.logits[i]);
+    bool damaged = false;
+    for (int i = threadIdx.x; i < a.vocabulary; i += THREADS) {
+        largest = fmaxf(largest, a.logits[i]);
+        damaged |= !(a.logits[i] < INFINITY);
+    }
     largest = block_max(largest, s.reduction);
+    if (__syncthreads_or(damaged) || largest == -INFINITY) {
+        if (threadIdx.x == 0) *a.token = -1;
+        return;
+    }
 
     if (a.temperature == 0) {
         int first = a.vocabulary;
@@ -73,7 +85,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample_token(const __grid_
         return;
     }
 
-    const float scale = LOG2_E / a.temperature;
+    const float scale = fminf(LOG2_E / a.temperature, LARGEST_SCALE);
     // The largest bit pattern that at least k logits reach.
     u32 threshold = 0;
     if (a.top_k > 0 && a.top_k < a.vocabulary) {
@@ -89,16 +101,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample_token(const __grid_
         for (int i = threadIdx.x; i < a.vocabulary; i += THREADS)
             if (ordered(a.logits[i]) >= threshold) mass += exp2_approx((a.logits[i] - largest) * scale);
         const float enough = a.top_p * block_sum(mass, s.reduction);
-        // A token stays while what is more likely than it does not pass p: the smallest pattern above which the mass is at most p.
-        u32 above = 0; // the largest pattern at which the mass above it still passes p
+        // The largest bit pattern from which on the mass passes p: whatever lies above it does not.
+        u32 last = 0;
         for (int bit = 31; bit >= 0; bit--) {
-            const u32 candidate = above | 1u << bit;
+            const u32 candidate = last | 1u << bit;
             float more = 0;
             for (int i = threadIdx.x; i < a.vocabulary; i += THREADS)
                 if (ordered(a.logits[i]) >= candidate) more += exp2_approx((a.logits[i] - largest) * scale);
-            if (block_sum(more, s.reduction) > enough) above = candidate;
+            if (block_sum(more, s.reduction) > enough) last = candidate;
         }
-        threshold = max(threshold, above);
+        threshold = max(threshold, last);
     }
 
     // Each thread owns a run of ids, so that the walk is in the order of ids.

@@ -5,8 +5,9 @@
 //   Euler: z += dt v;  Heun: first v is kept and trial = z + dt v; then z += dt (v kept + v at the trial state) / 2
 //
 // shapes    c, u: rows of (tokens, 768) ELEMENT; z, trial, velocity, prediction (3, height, width) float32; bytes (height, width, 3)
-// mapping   a thread per eight neighbouring pixels: 24 values of a token, eight of each plane
-// traffic   2 pictures read as ELEMENT, one state read and written as float32
+// mapping   a thread per eight neighbouring pixels: 24 values of a token, eight of each plane, 24 bytes
+// traffic   2 pictures read as ELEMENT, one state read and written as float32; Heun's halves write and read one more, and
+//           the second reads the trial state besides
 // bound     memory: 512 x 512: 3.1 MB of predictions + 6.3 MB of state = 9.4 MB, 2.2 us at 4.3 TB/s
 // rounding  float32 throughout; bytes are truncated after clamp((x + 1) / 2) * 255
 // layout    raster: value 3q + c of token i is channel c of pixel 256 i + q of the flattened picture; patch: of pixel
@@ -37,7 +38,7 @@ struct X0ToVelocityStepArgs {
     float* trial;
     float* velocity;
     float* prediction;            // null, or where x0 is wanted as planes (previews, parity)
-    u8* bytes;                    // null, or where the next state is wanted as pixels
+    u8* bytes;                    // null, or where the state that is written is wanted as pixels
     const StepNumbers* numbers;
     int height;
     int width;
@@ -61,6 +62,9 @@ __device__ __forceinline__ void store_floats(const float (&v)[PIXELS], float* p)
     for (int i = 0; i < PIXELS; i += 4) *reinterpret_cast<float4*>(p + i) = make_float4(v[i], v[i + 1], v[i + 2], v[i + 3]);
 }
 
+// -1..1 as a byte, truncated; NaN gives 0 (src/Tuna2.Engine/Imaging/PixelTensor.cs).
+__device__ __forceinline__ u32 to_byte(float x) { return (u32)(fminf(fmaxf((x + 1.0f) / 2.0f, 0.0f), 1.0f) * 255.0f); }
+
 extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __grid_constant__ X0ToVelocityStepArgs a)
 {
     const int plane = a.height * a.width;
@@ -80,6 +84,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
     const int token = first / AREA, q = first % AREA, across = a.width / PATCH;
     const int pixel = a.raster ? first : (token / across * PATCH + q / PATCH) * a.width + token % across * PATCH + q % PATCH;
     const float inverse = 1.0f / fmaxf(SMALLEST_REMAINING, 1 - n.time);
+    u32 bytes[PIXELS * CHANNELS / 4] = {};
 #pragma unroll
     for (int c = 0; c < CHANNELS; c++) {
         const i64 at = (i64)c * plane + pixel;
@@ -93,7 +98,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
 
         float z[PIXELS], seen[PIXELS], v[PIXELS];
         load_floats(a.z + at, z);
-        load_floats((n.phase == HEUN_CORRECT ? a.trial : a.z) + at, seen);
+        if (n.phase == HEUN_CORRECT)
+            load_floats(a.trial + at, seen);
+        else
+            for (int i = 0; i < PIXELS; i++) seen[i] = z[i];
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) v[i] = (x0[i * CHANNELS + c] - seen[i]) * inverse;
         if (n.phase == HEUN_TRIAL) store_floats(v, a.velocity + at);
@@ -106,10 +114,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) z[i] += n.delta * v[i];
         store_floats(z, (n.phase == HEUN_TRIAL ? a.trial : a.z) + at);
-        if (a.bytes) {
 #pragma unroll
-            for (int i = 0; i < PIXELS; i++)
-                a.bytes[(i64)(pixel + i) * CHANNELS + c] = (u8)(fminf(fmaxf((z[i] + 1.0f) / 2.0f, 0.0f), 1.0f) * 255.0f);
-        }
+        for (int i = 0; i < PIXELS; i++) bytes[(i * CHANNELS + c) / 4] |= to_byte(z[i]) << (i * CHANNELS + c) % 4 * 8;
+    }
+    if (a.bytes && n.phase != PREDICT_ONLY) {
+        uint2* to = reinterpret_cast<uint2*>(a.bytes + (i64)pixel * CHANNELS);
+#pragma unroll
+        for (int i = 0; i < PIXELS * CHANNELS / 8; i++) to[i] = make_uint2(bytes[2 * i], bytes[2 * i + 1]);
     }
 }

@@ -102,10 +102,16 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
 
         private ElementType Element => backend.ElementOf;
 
-        public void EmbeddingGather(Ops.EmbeddingGather o) => Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
+        public void EmbeddingGather(Ops.EmbeddingGather o)
         {
-            Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
-        });
+            foreach (var token in tables.Batch.Tokens)
+                if (token != -1 && (uint)token >= (uint)o.Table.Rows)
+                    throw new RequestException($"token id {token} is not in the model's vocabulary of {o.Table.Rows}");
+            Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
+            {
+                Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
+            });
+        }
 
         public void Patchify(Ops.Patchify o)
         {

@@ -27,7 +27,9 @@ public readonly record struct EmbeddingGather(ElementType Element, int Rows) : I
     public KernelInstance Instance => KernelCatalog.Get($"embedding_gather_{Element.Suffix()}");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in EmbeddingGatherArgs args) => new(Rows, 1, 1, 128);
+    public LaunchShape Shape(in EmbeddingGatherArgs args) => args.Dim % (16 / Element.Size()) == 0
+        ? new(Rows, 1, 1, 128)
+        : throw new ArgumentException($"embedding_gather takes rows of whole 16-byte vectors, not of {args.Dim}");
 
     /// <inheritdoc/>
     public Cost Cost(in EmbeddingGatherArgs args) => new(2L * Rows * args.Dim * Element.Size(), 0);

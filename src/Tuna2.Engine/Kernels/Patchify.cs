@@ -14,7 +14,7 @@ public struct PatchifyArgs
 {
     /// <summary>const float* (slots, 3, height, width).</summary>
     public ulong Pictures;
-    /// <summary>const u8* (height, width, 3), or 0 to read the pictures.</summary>
+    /// <summary>const u8* (slots, height, width, 3), or 0 to read the pictures.</summary>
     public ulong Bytes;
     /// <summary>const ELEMENT* (dim, 768).</summary>
     public ulong W;
@@ -47,10 +47,10 @@ public readonly record struct Patchify(ElementType Element, int Placements) : IK
     public KernelInstance Instance => KernelCatalog.Get($"patchify_{Element.Suffix()}");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in PatchifyArgs args) => args.Dim % 64 == 0
+    public LaunchShape Shape(in PatchifyArgs args) => args.Dim % 64 == 0 && args.Height % Patch == 0 && args.Width % Patch == 0
         ? new((Patches(args) + PatchesPerBlock - 1) / PatchesPerBlock, Placements, 1, Block,
-            PatchesPerBlock * (Depth + 8) * Element.Size() + Block / 32 * PatchesPerBlock * sizeof(float))
-        : throw new ArgumentException($"patchify makes features in groups of 64, not {args.Dim}");
+            PatchesPerBlock * (Depth * Element.Size() + 16) + Block / 32 * PatchesPerBlock * sizeof(float))
+        : throw new ArgumentException($"patchify makes features in groups of 64 of whole {Patch} x {Patch} patches, not {args.Dim} of {args.Width} x {args.Height}");
 
     /// <inheritdoc/>
     public Cost Cost(in PatchifyArgs args)

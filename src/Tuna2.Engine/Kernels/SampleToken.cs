@@ -8,7 +8,7 @@ public struct SampleTokenArgs
 {
     /// <summary>const float* (vocabulary).</summary>
     public ulong Logits;
-    /// <summary>int* (1).</summary>
+    /// <summary>int* (1); -1 for a row no token can be taken from.</summary>
     public ulong Token;
     /// <summary>Seed of the draws.</summary>
     public ulong Seed;

@@ -26,8 +26,10 @@ public readonly record struct Silu(ElementType Element) : IKernel<SiluArgs>
     /// <inheritdoc/>
     public LaunchShape Shape(in SiluArgs args)
     {
-        long perBlock = Block * (16 / Element.Size());
-        return new(checked((int)((args.Count + perBlock - 1) / perBlock)), 1, 1, Block);
+        var vector = 16 / Element.Size();
+        return args.Count % vector == 0
+            ? new(checked((int)((args.Count / vector + Block - 1) / Block)), 1, 1, Block)
+            : throw new ArgumentException($"silu takes whole 16-byte vectors, not {args.Count} elements");
     }
 
     /// <inheritdoc/>

@@ -29,8 +29,10 @@ public readonly record struct SwiGlu(ElementType Element, int Rows) : IKernel<Sw
     /// <inheritdoc/>
     public LaunchShape Shape(in SwiGluArgs args)
     {
-        var perBlock = Block * (16 / Element.Size());
-        return new((args.Width + perBlock - 1) / perBlock, Rows, 1, Block);
+        var vector = 16 / Element.Size();
+        return args.Width % vector == 0
+            ? new(Rows, (args.Width / vector + Block - 1) / Block, 1, Block)
+            : throw new ArgumentException($"swiglu takes rows of whole 16-byte vectors, not of {args.Width}");
     }
 
     /// <inheritdoc/>

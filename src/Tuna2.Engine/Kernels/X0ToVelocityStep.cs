@@ -47,7 +47,7 @@ public readonly record struct X0ToVelocityStep(ElementType Element) : IKernel<X0
     /// <summary>The phase that puts the prediction down and leaves the state alone.</summary>
     public const int PredictOnly = 3;
 
-    private const int Block = 128, PixelsPerThread = 8, Channels = 3;
+    private const int Block = 128, PixelsPerThread = 8, Channels = 3, Patch = 16;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get($"x0_to_velocity_step_{Element.Suffix()}");
@@ -55,8 +55,10 @@ public readonly record struct X0ToVelocityStep(ElementType Element) : IKernel<X0
     /// <inheritdoc/>
     public LaunchShape Shape(in X0ToVelocityStepArgs args)
     {
-        var perBlock = Block * PixelsPerThread;
-        return new((args.Height * args.Width + perBlock - 1) / perBlock, 1, 1, Block);
+        const int perBlock = Block * PixelsPerThread;
+        return args.Height % Patch == 0 && args.Width % Patch == 0
+            ? new((args.Height * args.Width + perBlock - 1) / perBlock, 1, 1, Block)
+            : throw new ArgumentException($"x0_to_velocity_step takes whole {Patch} x {Patch} patches, not {args.Width} x {args.Height}");
     }
 
     /// <inheritdoc/>

@@ -2,55 +2,53 @@ namespace Tuna2.Engine.Sampling;
 
 /// <summary>
 /// Picks a token from logits: greedy, or temperature, then top-k, then top-p, then a draw (the official mmu_generate's order).
+/// Top-k and top-p come to the least logit that is kept: whatever ties with it is kept too. The draw walks what is kept in the
+/// order of ids. kernels/sample_token.cu does the same.
 /// </summary>
 /// <param name="temperature">Divides the logits; 0 is greedy.</param>
-/// <param name="topK">Keeps the k largest, ties included; 0 keeps all.</param>
-/// <param name="topP">Keeps the most likely tokens until their probability exceeds p; 1 keeps all.</param>
+/// <param name="topK">Keeps the k largest; 0 keeps all.</param>
+/// <param name="topP">Keeps a token while those more likely than it have a probability of at most p; 1 keeps all.</param>
 /// <param name="seed">Same seed, same text.</param>
 internal sealed class TokenSampler(float temperature, int topK, float topP, long seed)
 {
     private ulong _drawn;
 
-    /// <summary>The next token's id. Changes <paramref name="logits"/>.</summary>
-    public int Pick(Span<float> logits)
+    /// <summary>The next token's id.</summary>
+    /// <exception cref="ModelException">A logit is NaN or +infinity, or none is above -infinity.</exception>
+    public int Pick(ReadOnlySpan<float> logits)
     {
         if (logits.ContainsAny(float.NaN, float.PositiveInfinity) || !logits.ContainsAnyExcept(float.NegativeInfinity))
             throw new ModelException("the model's logits are not finite: are its weights damaged?");
+        var best = ArgMax(logits);
         if (temperature == 0)
-            return ArgMax(logits);
+            return best;
 
         // Taking the largest away first keeps the smallest temperatures from overflowing.
-        var max = logits[ArgMax(logits)];
+        var weights = new double[logits.Length];
         for (var i = 0; i < logits.Length; i++)
-            logits[i] = (logits[i] - max) / temperature;
+            weights[i] = Math.Exp(((double)logits[i] - logits[best]) / temperature);
+        var least = float.NegativeInfinity;
         if (topK > 0 && topK < logits.Length)
-            KeepTop(logits);
+            least = LeastOfTopK(logits);
+        if (topP < 1)
+            least = LeastOfTopP(logits, weights, least);
 
-        var order = new int[logits.Length];
-        for (var i = 0; i < order.Length; i++)
-            order[i] = i;
-        var keys = new float[logits.Length];
-        for (var i = 0; i < keys.Length; i++)
-            keys[i] = -logits[i];
-        Array.Sort(keys, order);
-
-        double total = 0;
-        foreach (var logit in logits)
-            total += Math.Exp(logit);
-        // A token stays when what is more likely than it does not exceed p yet: the first always stays.
         double kept = 0;
-        var count = 0;
-        while (count < order.Length && (count == 0 || kept <= topP * total) && !float.IsNegativeInfinity(logits[order[count]]))
-            kept += Math.Exp(logits[order[count++]]);
-
+        for (var i = 0; i < logits.Length; i++)
+            if (logits[i] >= least)
+                kept += weights[i];
         var draw = Philox.Uniform((ulong)seed, _drawn++) * kept;
-        for (var i = 0; i < count; i++)
+        var last = best;
+        for (var i = 0; i < logits.Length; i++)
         {
-            draw -= Math.Exp(logits[order[i]]);
+            if (logits[i] < least || weights[i] == 0)
+                continue;
+            draw -= weights[i];
             if (draw < 0)
-                return order[i];
+                return i;
+            last = i;
         }
-        return order[count - 1];
+        return last;
     }
 
     /// <summary>The first of the largest.</summary>
@@ -63,13 +61,29 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
         return best;
     }
 
-    private void KeepTop(Span<float> logits)
+    private float LeastOfTopK(ReadOnlySpan<float> logits)
     {
         var sorted = logits.ToArray();
         Array.Sort(sorted);
-        var smallest = sorted[^topK];
-        for (var i = 0; i < logits.Length; i++)
-            if (logits[i] < smallest)
-                logits[i] = float.NegativeInfinity;
+        return sorted[^topK];
+    }
+
+    private float LeastOfTopP(ReadOnlySpan<float> logits, double[] weights, float least)
+    {
+        var sorted = logits.ToArray();
+        var mass = (double[])weights.Clone();
+        Array.Sort(sorted, mass);
+        double total = 0;
+        for (var i = sorted.Length - 1; i >= 0 && sorted[i] >= least; i--)
+            total += mass[i];
+
+        double passed = 0;
+        for (var i = sorted.Length - 1; i >= 0 && sorted[i] >= least; i--)
+        {
+            passed += mass[i];
+            if (passed > topP * total)
+                return sorted[i];
+        }
+        return least;
     }
 }

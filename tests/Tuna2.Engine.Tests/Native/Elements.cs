@@ -1,4 +1,5 @@
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Parity;
 
 namespace Tuna2.Engine.Tests.Native;
 
@@ -8,6 +9,9 @@ internal static class Elements
     /// <summary>To nearest, ties to even, as kernels round.</summary>
     public static float Round(this ElementType element, double x) =>
         element == ElementType.F32 ? (float)x : Widen(Narrow((float)x));
+
+    /// <summary>The comparator's noise for values stored in it.</summary>
+    public static double Noise(this ElementType element) => element == ElementType.BF16 ? Comparison.BF16Noise : Comparison.F32Noise;
 
     /// <summary>Values as the element type holds them: what both the kernel and its references begin with.</summary>
     public static float[] Random(this ElementType element, Random random, int count, double scale = 1, double mean = 0)

@@ -62,6 +62,9 @@ internal sealed unsafe class HostBuffer : IDisposable
 
     public Span<T> As<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(new Span<byte>(_memory, Bytes));
 
+    /// <summary>Whether it holds these values, bit by bit.</summary>
+    public bool Holds<T>(ReadOnlySpan<T> values) where T : unmanaged => As<byte>().SequenceEqual(MemoryMarshal.AsBytes(values));
+
     /// <summary>What was written outside it, or null.</summary>
     public string? Overrun() => HostMemory.Verify(_memory) is { } error ? $"{Name}: {error}" : null;
 

@@ -11,7 +11,13 @@ namespace Tuna2.Engine.Tests.Native;
 /// </summary>
 internal static class SanitizedRunner
 {
+    /// <summary>Runs a kernel by its record.</summary>
     /// <exception cref="KernelFaultException">The sanitizer's report.</exception>
+    public static void Launch<TKernel, TArgs>(in TKernel kernel, TArgs args, params ReadOnlySpan<HostBuffer> buffers)
+        where TKernel : IKernel<TArgs> where TArgs : unmanaged =>
+        Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), buffers);
+
+    /// <inheritdoc cref="Launch{TKernel, TArgs}"/>
     public static void Launch(
         string folder, KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, params ReadOnlySpan<HostBuffer> buffers)
     {

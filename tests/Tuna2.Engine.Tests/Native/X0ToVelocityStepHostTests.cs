@@ -1,0 +1,207 @@
+using NUnit.Framework;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Imaging;
+using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Parity;
+using Tuna2.Engine.Tests.Cpu;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>kernels/x0_to_velocity_step.cu in the host runner, against float64.</summary>
+public class X0ToVelocityStepHostTests
+{
+    private const int Patch = 16, Channels = 3, Values = Patch * Patch * Channels;
+
+    private static readonly HostRunner Runner = new();
+
+    /// <summary>1, 17 and 19 patches of 256 pixels; blocks take 1,024.</summary>
+    [Test, Pairwise]
+    public void Agrees_with_float64_and_the_CPU(
+        [Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool raster, [Values(0f, 1f, 3f)] float guidance,
+        [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values("16x16", "16x272", "304x16", "48x32")] string size) =>
+        Check(element, new StepNumbers(time, Delta: 0.02f, guidance, phase), raster, size);
+
+    [TestCase(ElementType.BF16, 0, true)]
+    [TestCase(ElementType.F32, 2, false)]
+    public void Agrees_in_many_patches(ElementType element, int phase, bool raster) =>
+        Check(element, new StepNumbers(0.3f, 0.02f, 3, phase), raster, "368x688");
+
+    [Test]
+    public void A_picture_without_prediction_or_bytes_wanted_is_the_same([Values] ElementType element, [Values(0, 1, 2)] int phase)
+    {
+        var numbers = new StepNumbers(0.3f, 0.02f, 2, phase);
+        using Operands all = new(element, numbers, raster: true, 48, 32), bare = new(element, numbers, raster: true, 48, 32);
+        Runner.LaunchChecked(all.Kernel, all.Args, all.Buffers);
+        Runner.LaunchChecked(bare.Kernel, bare.Args with { Prediction = 0, Bytes = 0 }, bare.Buffers.AsSpan(..^2));
+        Assert.That(Read(bare.State), Is.EqualTo(Read(all.State)));
+    }
+
+    [Test]
+    public void Stays_in_its_buffers([Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool raster)
+    {
+        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, phase), raster, 48, 16);
+        SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
+    }
+
+    [TestCase(24, 16)]
+    [TestCase(16, 24)]
+    public void Broken_patches_are_refused(int height, int width) =>
+        Assert.That(() => new X0ToVelocityStep(ElementType.F32).Shape(new() { Height = height, Width = width }), Throws.ArgumentException);
+
+    internal static KernelOutput Sample(ElementType element)
+    {
+        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, 0), raster: true, 48, 32);
+        Runner.LaunchChecked(operands.Kernel, operands.Args, operands.Buffers);
+        return operands.Outputs()[1];
+    }
+
+    private static void Check(ElementType element, StepNumbers numbers, bool raster, string size)
+    {
+        int[] sides = [.. size.Split('x').Select(int.Parse)];
+        using var operands = new Operands(element, numbers, raster, sides[0], sides[1]);
+        Runner.LaunchChecked(operands.Kernel, operands.Args, operands.Buffers);
+        foreach (var output in operands.Outputs())
+            output.Check();
+        if (numbers.Phase != X0ToVelocityStep.PredictOnly)
+            Assert.That(operands.Bytes.Holds(PixelTensor.ToImage(Read(operands.State), sides[1], sides[0]).Pixels.Span), "bytes");
+        if (element == ElementType.F32 && numbers.Phase != X0ToVelocityStep.PredictOnly)
+            KernelOutput.Against("the CPU backend", Read(operands.State), operands.Cpu(), sides[1]).Check();
+    }
+
+    private static float[] Read(HostBuffer buffer) => buffer.As<float>().ToArray();
+
+    private sealed class Operands : IDisposable
+    {
+        private readonly ElementType _element;
+        private readonly StepNumbers _numbers;
+        private readonly bool _raster;
+        private readonly int _height;
+        private readonly int _width;
+        private readonly float[] _rows;
+        private readonly float[] _z;
+        private readonly float[] _trial;
+        private readonly float[] _velocity;
+        private readonly HostBuffer _zBuffer;
+        private readonly HostBuffer _trialBuffer;
+        private readonly HostBuffer _velocityBuffer;
+        private readonly HostBuffer _prediction;
+
+        /// <summary>Two branches behind a time token each. What a launch must not read is NaN, or has no address.</summary>
+        public Operands(ElementType element, StepNumbers numbers, bool raster, int height, int width)
+        {
+            (_element, _numbers, _raster, _height, _width) = (element, numbers, raster, height, width);
+            var count = Channels * height * width;
+            var random = new Random(height + width);
+            var reads = numbers.Phase != X0ToVelocityStep.PredictOnly;
+            _rows = element.Random(random, 2 * (count + Values));
+            _rows.AsSpan(0, Values).Fill(float.NaN);
+            _rows.AsSpan(FirstOf(1) - Values, Values).Fill(float.NaN);
+            if (numbers.Guidance == 1)
+                _rows.AsSpan(FirstOf(1)).Fill(float.NaN);
+            _z = reads ? ElementType.F32.Random(random, count) : NaNs(count);
+            _trial = numbers.Phase == 2 ? ElementType.F32.Random(random, count) : NaNs(count);
+            _velocity = numbers.Phase == 2 ? ElementType.F32.Random(random, count) : NaNs(count);
+
+            var rows = element.Input("rows", _rows);
+            _zBuffer = HostBuffer.Updated<float>("z", _z);
+            _trialBuffer = HostBuffer.Updated<float>("trial", _trial);
+            _velocityBuffer = HostBuffer.Updated<float>("velocity", _velocity);
+            _prediction = HostBuffer.Output<float>("prediction", count);
+            Bytes = reads ? HostBuffer.Output<byte>("bytes", count) : HostBuffer.Updated<byte>("bytes", new byte[count]);
+            var numbersBuffer = HostBuffer.Input<StepNumbers>("numbers", [numbers]);
+            Buffers = [rows, _zBuffer, _trialBuffer, _velocityBuffer, numbersBuffer, _prediction, Bytes];
+            Args = new X0ToVelocityStepArgs
+            {
+                Conditional = rows.Address + (ulong)(FirstOf(0) * element.Size()),
+                Unconditional = rows.Address + (ulong)(FirstOf(1) * element.Size()),
+                Z = _zBuffer.Address,
+                Trial = _trialBuffer.Address,
+                Velocity = _velocityBuffer.Address,
+                Prediction = _prediction.Address,
+                Bytes = Bytes.Address,
+                Numbers = numbersBuffer.Address,
+                Height = height,
+                Width = width,
+                Raster = raster ? 1 : 0,
+            };
+            if (numbers.Guidance == 1)
+                Args = Args with { Unconditional = 0 };
+        }
+
+        public X0ToVelocityStep Kernel => new(_element);
+
+        public X0ToVelocityStepArgs Args { get; }
+
+        public HostBuffer Bytes { get; }
+
+        public HostBuffer[] Buffers { get; }
+
+        /// <summary>What the phase writes: the trial state, or the state.</summary>
+        public HostBuffer State => _numbers.Phase == 1 ? _trialBuffer : _zBuffer;
+
+        /// <summary>The prediction, then what the phase writes; all else must be as it was.</summary>
+        public KernelOutput[] Outputs()
+        {
+            var count = _z.Length;
+            float[] prediction = new float[count], state = new float[count], velocity = new float[count];
+            for (var token = 0; token < count / Values; token++)
+                for (var i = 0; i < Values; i++)
+                {
+                    var at = At(token, i);
+                    double c = _rows[FirstOf(0) + token * Values + i], u = _rows[FirstOf(1) + token * Values + i];
+                    var x0 = _numbers.Guidance == 1 ? c : u + _numbers.Guidance * (c - u);
+                    var v = (x0 - (_numbers.Phase == 2 ? _trial : _z)[at]) / Math.Max(0.05, 1.0 - _numbers.Time);
+                    var mean = _numbers.Phase == 2 ? (v + _velocity[at]) / 2 : v;
+                    (prediction[at], velocity[at], state[at]) = ((float)x0, (float)v, (float)(_z[at] + (double)_numbers.Delta * mean));
+                }
+            Unchanged(_zBuffer, _z, _numbers.Phase is 1 or 3);
+            Unchanged(_trialBuffer, _trial, _numbers.Phase != 1);
+            Unchanged(_velocityBuffer, _velocity, _numbers.Phase != 1);
+            if (_numbers.Phase == 3)
+                Assert.That(Bytes.As<byte>().ContainsAnyExcept((byte)0), Is.False, "bytes");
+
+            KernelOutput Judged(string name, HostBuffer buffer, float[] exact) => new(name, Read(buffer), exact, exact, _width, Comparison.F32Noise);
+            return _numbers.Phase switch
+            {
+                3 => [Judged("prediction", _prediction, prediction)],
+                1 => [Judged("prediction", _prediction, prediction), Judged("trial", _trialBuffer, state), Judged("velocity", _velocityBuffer, velocity)],
+                _ => [Judged("prediction", _prediction, prediction), Judged("z", _zBuffer, state)],
+            };
+        }
+
+        /// <summary>The state the CPU backend comes to.</summary>
+        public float[] Cpu()
+        {
+            using var rig = new CpuRig(KernelOutput.Cpu);
+            var count = _z.Length;
+            var rows = rig.Value("rows", _rows.Length / Values, Values, _rows);
+            Value pictures = rig.Value("pictures", 2, count, [.. _z, .. _trial]), velocity = rig.Value("velocity", 1, count, _velocity);
+            rig.Run(new VelocityStep("step", new HeadOutput(rows, Channels, _height, _width, Patch, _raster), pictures, velocity, null,
+                new StepParameters { Time = _numbers.Time, Delta = _numbers.Delta, Guidance = _numbers.Guidance, Phase = (StepPhase)_numbers.Phase }),
+                new Batch { Predictions = [new(FirstOf(0) / Values, 0), new(FirstOf(1) / Values, 1)] });
+            return rig.Read(pictures)[(_numbers.Phase == 1 ? count.. : ..count)];
+        }
+
+        public void Dispose() => Array.ForEach(Buffers, b => b.Dispose());
+
+        private static float[] NaNs(int count) => [.. Enumerable.Repeat(float.NaN, count)];
+
+        private static void Unchanged(HostBuffer buffer, float[] before, bool unchanged)
+        {
+            if (unchanged)
+                Assert.That(buffer.Holds<float>(before), $"{buffer.Name} is as it was");
+        }
+
+        /// <summary>Where a branch's first patch begins among the rows' values.</summary>
+        private int FirstOf(int branch) => Values + branch * (Channels * _height * _width + Values);
+
+        /// <summary>Where value i of a token lies in the planes (MODEL.md 3.7).</summary>
+        private int At(int token, int i)
+        {
+            int q = i / Channels, across = _width / Patch;
+            var pixel = _raster ? token * Patch * Patch + q : (token / across * Patch + q / Patch) * _width + token % across * Patch + q % Patch;
+            return i % Channels * _height * _width + pixel;
+        }
+    }
+}

@@ -8,7 +8,7 @@
 // traffic   per block 64 queries and all visible keys and values of one key head
 // bound     tensor core: 4 D flops per visible (query, head, key); at (1025, 1100), 28 heads of 128: 16 GFLOP
 // rounding  scores and sums float32; weights rounded to bf16 before they meet the values; y at the store
-// layout    rows in shared memory are padded by 16 bytes, an odd number of 16-byte chunks: matrix loads find eight banks
+// layout    rows in shared memory are padded to an odd number of 16-byte chunks: the eight rows of a matrix load fall into different banks
 #include "common/math.cuh"
 #include "common/mma.cuh"
 #include "common/sequences.cuh"
@@ -49,6 +49,7 @@ struct AttentionShared {
     bf16 values[2][BLOCK_KEYS][STRIDE];
 };
 
+// Rows past count become zeros: what the caches hold there, NaN perhaps, must not meet even a weight of 0.
 __device__ __forceinline__ void load_rows(bf16 (*shared)[STRIDE], const bf16* rows, i64 row_stride, int count)
 {
     for (int i = threadIdx.x; i < BLOCK_KEYS * (DIM / CHUNK); i += THREADS) {

@@ -6,7 +6,7 @@
 //           y (rows, heads D) ELEMENT; parts (sequences, kv_heads, splits, group, D + 2) float32; finished (sequences, kv_heads)
 //           int, zero before the first launch and left zero
 // mapping   a block per (split, key head, sequence): WARPS warps take keys in turn, all heads of the group at once; a lane holds
-//           D / 32 neighbouring elements
+//           D / 32 neighbouring elements, which it loads at once
 // traffic   keys and values once: 2 kv_end kv_heads D elements
 // bound     memory: 1100 keys x 4 heads x 128 bf16 = 2.3 MB, under a microsecond: latency-bound
 // rounding  float32 throughout, y at the store; the order of the parts is fixed, so results do not depend on timing
@@ -20,6 +20,19 @@
 #endif
 
 constexpr int WARPS = 4, THREADS = WARPS * WARP, EACH = HEAD_DIM / WARP;
+
+// A lane's elements of a head, moved in one access.
+struct __align__(EACH * sizeof(ELEMENT)) Elements {
+    ELEMENT v[EACH];
+};
+
+__device__ __forceinline__ Elements load_elements(const ELEMENT* p) { return *reinterpret_cast<const Elements*>(p); }
+
+__device__ __forceinline__ void widen(const Elements& x, float (&v)[EACH])
+{
+#pragma unroll
+    for (int i = 0; i < EACH; i++) v[i] = to_float(x.v[i]);
+}
 
 struct AttentionDecodeArgs {
     const ELEMENT* queries;
@@ -83,21 +96,34 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_decode(const __g
     for (int h = 0; h < GROUP; h++) {
         part[h].largest = -INFINITY, part[h].total = 0;
         const ELEMENT* row = a.queries + (i64)sequence.q_begin * a.row_columns + (kv_head * group + min(h, group - 1)) * HEAD_DIM + element;
+        widen(load_elements(row), q[h]);
 #pragma unroll
-        for (int i = 0; i < EACH; i++) q[h][i] = to_float(row[i]) * a.scale, part[h].y[i] = 0;
+        for (int i = 0; i < EACH; i++) part[h].y[i] = 0;
     }
 
-    for (int k = split * WARPS + warp; k < visible; k += splits * WARPS) {
-        const i64 at = (sequence.kv_base + k) * kv_stride + kv_head * HEAD_DIM + element;
+    // The next key and value are under way while these are weighed.
+    const int stride = splits * WARPS, first = split * WARPS + warp;
+    const i64 column = sequence.kv_base * kv_stride + kv_head * HEAD_DIM + element;
+    Elements next_key = {}, next_value = {};
+    if (first < visible) {
+        next_key = load_elements(a.keys + column + first * kv_stride);
+        next_value = load_elements(a.values + column + first * kv_stride);
+    }
+    for (int k = first; k < visible; k += stride) {
         float key[EACH], value[EACH];
-#pragma unroll
-        for (int i = 0; i < EACH; i++) key[i] = to_float(a.keys[at + i]), value[i] = to_float(a.values[at + i]);
+        widen(next_key, key);
+        widen(next_value, value);
+        if (k + stride < visible) {
+            next_key = load_elements(a.keys + column + (k + stride) * kv_stride);
+            next_value = load_elements(a.values + column + (k + stride) * kv_stride);
+        }
 #pragma unroll
         for (int h = 0; h < GROUP; h++) {
+            if (h >= group) break;
             float score = 0;
 #pragma unroll
             for (int i = 0; i < EACH; i++) score += q[h][i] * key[i];
-            part[h].add(warp_sum(score), value);
+            part[h].add(warp_sum(score) * a.scale, value);
         }
     }
 

@@ -36,10 +36,10 @@ struct AttentionF32Args {
 };
 
 struct AttentionF32Shared {
-    float queries[BLOCK_Q][HEAD_DIM];
-    float keys[BLOCK_KEYS][HEAD_DIM + 1]; // padded: the sharers of a row read a column of keys
+    float queries[BLOCK_Q][HEAD_DIM + 1]; // padded: a warp's four rows read a column of queries,
+    float keys[BLOCK_KEYS][HEAD_DIM + 1]; // the sharers of a row a column of keys,
     float values[BLOCK_KEYS][HEAD_DIM];
-    float weights[BLOCK_Q][BLOCK_KEYS];
+    float weights[BLOCK_Q][BLOCK_KEYS + SHARERS]; // and a warp writes four rows of weights, eight neighbours each
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention_f32(const __grid_constant__ AttentionF32Args a)
@@ -66,6 +66,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_f32(const __grid
     float y[EACH_COLUMNS] = {}, largest = -INFINITY, total = 0;
     for (int first_key = 0; first_key < visible; first_key += BLOCK_KEYS) {
         __syncthreads(); // the previous block is done reading
+        // Zeros past the last visible key: what the caches hold there, NaN perhaps, must not meet even a weight of 0.
         for (int i = threadIdx.x; i < BLOCK_KEYS * HEAD_DIM; i += THREADS) {
             const int k = first_key + i / HEAD_DIM;
             s.keys[i / HEAD_DIM][i % HEAD_DIM] = k < visible ? keys[k * kv_stride + i % HEAD_DIM] : 0;

@@ -1,12 +1,12 @@
-// gemv: the linear layer for one to MAX_ROWS rows: decoding. The weight crosses device memory once and nothing else matters.
+// gemv: the linear layer for one to ROWS rows: decoding. The weight crosses device memory once and nothing else matters.
 //   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
-//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]
+//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K) ELEMENT, M <= ROWS; w (N or 2N, K) ELEMENT; y (M, N) OUTPUT; K a multiple of the 16-byte vector
 // mapping   a warp per output column; lanes stride over k in 16-byte vectors, four in flight; x comes from the caches
 // traffic   N K elements of w (2 N K for swiglu)
 // bound     memory: 18944 x 3584 bf16 = 136 MB, 32 us at 4.3 TB/s
-// rounding  float32 products and sums: by lane, then over the lanes
+// rounding  float32 products and sums: by lane, then over the lanes; one rounding at the store
 #include "common/epilogue.cuh"
 #include "common/math.cuh"
 #include "common/reduce.cuh"

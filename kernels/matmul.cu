@@ -1,13 +1,13 @@
 // matmul: a linear layer on Ampere's tensor core, for machines without cuBLASLt, for the host runner, and as the sibling of
 // the Hopper product.
 //   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
-//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows
+//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K) bf16; w (N or 2N, K) bf16, checkpoint layout; y (M, N) OUTPUT; bias (N) float32; K a multiple of 8
 // mapping   a block per 128 x 128 tile (swiglu: 128 x 64, the columns of both halves), K in steps of 32 through STAGES stages of
 //           cp.async; 8 warps as 2 x 4, each 64 x 32 as 4 x 4 products of 16x8x16
 // traffic   per block 128 K of x and of w; w crosses device memory once when M is small or the tiles of a column run together
-// bound     tensor core for M >= 300 or so (2 M N K / 790 TFLOP/s), memory below (2 N K bytes)
+// bound     tensor core for M >= 200 or so (2 M N K / 790 TFLOP/s), memory below (2 N K bytes at 4.3 TB/s)
 // rounding  bf16 operands, float32 accumulation in the order of k, one rounding at the store
 // layout    a stage's rows are 64 bytes: four 16-byte chunks, chunk c of row r stored at c ^ (r / 2 % 4), so that the eight rows
 //           a matrix load touches fall into different banks
@@ -43,15 +43,16 @@ struct MatMulShared {
 
 __device__ __forceinline__ int swizzled(int row, int chunk) { return (chunk ^ (row / 2 % CHUNKS)) * CHUNK; }
 
-// The weight row behind column c of a block's tile. For swiglu a warp's 32 columns are 16 gate rows and their 16 up rows, so
-// that a thread holds both factors of its outputs.
+// The weight row behind column c of a block's tile, or -1 past the last. For swiglu a warp's 32 columns are 16 gate rows and
+// their 16 up rows, so that a thread holds both factors of its outputs.
 __device__ __forceinline__ int weight_row(const MatMulArgs& a, int first, int c)
 {
-    if (!SWIGLU) return first + c;
-    const int output = first + c / WARP_N * (WARP_N / 2) + c % (WARP_N / 2);
-    return c % WARP_N < WARP_N / 2 ? output : a.n + output;
+    const int output = first + (SWIGLU ? c / WARP_N * (WARP_N / 2) + c % (WARP_N / 2) : c);
+    if (output >= a.n) return -1;
+    return SWIGLU && c % WARP_N >= WARP_N / 2 ? a.n + output : output;
 }
 
+// What lies past the last row, column or k becomes zeros, which add nothing.
 __device__ __forceinline__ void load_stage(const MatMulArgs& a, MatMulShared& s, int stage, int first_row, int first_column, int k0)
 {
 #pragma unroll
@@ -64,7 +65,7 @@ __device__ __forceinline__ void load_stage(const MatMulArgs& a, MatMulShared& s,
     for (int i = threadIdx.x; i < BLOCK_N * CHUNKS; i += THREADS) {
         const int c = i / CHUNKS, chunk = i % CHUNKS, k = k0 + chunk * CHUNK;
         const int row = weight_row(a, first_column, c);
-        const bool valid = (SWIGLU ? row - (row >= a.n ? a.n : 0) : row) < a.n && row < (SWIGLU ? 2 : 1) * a.n && k < a.k;
+        const bool valid = row >= 0 && k < a.k;
         async_copy_16(&s.w[stage][c][swizzled(c, chunk)], valid ? a.w + (i64)row * a.k + k : a.w, valid);
     }
 }

@@ -1,6 +1,6 @@
 // matmul_f32: the linear layer of matmul.cu in float32 on the ordinary cores: the parity mode's product.
 //   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
-//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]
+//   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K), w (N or 2N, K), y (M, N) float32; K a multiple of 4
 // mapping   a block per 64 x 64 tile (swiglu: 64 x 32), K in steps of 16; a thread owns 4 x 4 outputs, its rows and columns
@@ -29,10 +29,11 @@ struct MatMulF32Args {
     int padding;
 };
 
-// Transposed, with a word of padding: the store walks k, the product walks rows.
+// Transposed: a warp stores 8 rows at 4 depths, 4 apart. Two words of padding put the depths 8 banks apart, so that the 32
+// stores fall into different banks; the product reads neighbouring words.
 struct MatMulF32Shared {
-    float x[DEPTH][TILE + 1];
-    float w[DEPTH][TILE + 1];
+    float x[DEPTH][TILE + 2];
+    float w[DEPTH][TILE + 2];
 };
 
 // For swiglu the tile's columns are OUT_N gate rows, then their up rows.

@@ -54,10 +54,13 @@ internal sealed class DeviceTables : BoundBatch
     /// <summary>Every sequence is one row: decoding.</summary>
     public bool SingleRows => Batch.Sequences.All(s => s.QLen == 1);
 
-    /// <summary>Keys that rows see, summed over rows.</summary>
-    public long VisibleKeys => Batch.Sequences.Sum(s => s.Span is null
-        ? (long)s.QLen * s.PrefixLen + (long)s.QLen * (s.QLen + 1) / 2
-        : (long)s.QLen * s.KvLen);
+    /// <summary>How much there is to attend to. Sequences over the same keys are one branch.</summary>
+    public AttentionWork AttentionWork => new(
+        Batch.Rows,
+        Batch.Sequences.GroupBy(s => s.KvBase).Sum(branch => (long)branch.Max(s => s.KvLen)),
+        Batch.Sequences.Sum(s => s.Span is null
+            ? (long)s.QLen * s.PrefixLen + (long)s.QLen * (s.QLen + 1) / 2
+            : (long)s.QLen * s.KvLen));
 
     /// <summary>The tiles attention covers the batch with, and how many.</summary>
     public (ulong Address, int Count) AttentionTiles(int group, int rowsPerTile)

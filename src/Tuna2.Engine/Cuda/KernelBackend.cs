@@ -188,9 +188,9 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
         {
             var shape = o.Shape;
             var scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
-            if (tables.SingleRows && shape.Group <= AttentionDecode.MaxGroup)
+            if (tables.SingleRows && AttentionDecode.Takes(shape.HeadDim, shape.Group))
             {
-                var decode = new AttentionDecode(Element, shape.HeadDim, tables.Batch.Sequences.Count, DeviceTables.DecodeSplits, tables.VisibleKeys);
+                var decode = new AttentionDecode(Element, shape.HeadDim, tables.Batch.Sequences.Count, DeviceTables.DecodeSplits, tables.AttentionWork);
                 var (parts, finished) = tables.DecodeScratch(decode.PartFloats(shape.Heads), tables.Batch.Sequences.Count * shape.KvHeads);
                 Launch(decode, new AttentionDecodeArgs
                 {
@@ -201,7 +201,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             else if (Element == ElementType.BF16)
             {
                 var (tiles, count) = tables.AttentionTiles(shape.Group, Kernels.Attention.TileRows);
-                Launch(new Attention(shape.HeadDim, count, tables.VisibleKeys), new AttentionArgs
+                Launch(new Attention(shape.HeadDim, count, tables.AttentionWork), new AttentionArgs
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
                     RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
@@ -210,7 +210,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             else
             {
                 var (tiles, count) = tables.AttentionTiles(shape.Group, AttentionF32.TileRows);
-                Launch(new AttentionF32(shape.HeadDim, count, tables.VisibleKeys), new AttentionF32Args
+                Launch(new AttentionF32(shape.HeadDim, count, tables.AttentionWork), new AttentionF32Args
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
                     RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,

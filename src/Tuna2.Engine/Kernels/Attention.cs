@@ -31,8 +31,8 @@ public struct AttentionArgs
 /// <summary>Host side of kernels/attention.cu (bfloat16).</summary>
 /// <param name="HeadDim">Elements of a head: 64, 72 or 128.</param>
 /// <param name="Tiles">Tiles of <see cref="TileRows"/> packed rows.</param>
-/// <param name="VisibleKeys">Keys that rows see, summed over rows: for the cost.</param>
-public readonly record struct Attention(int HeadDim, int Tiles, long VisibleKeys) : IKernel<AttentionArgs>
+/// <param name="Work">How much there is to attend to, for the cost.</param>
+public readonly record struct Attention(int HeadDim, int Tiles, AttentionWork Work) : IKernel<AttentionArgs>
 {
     /// <summary>Packed rows of a tile.</summary>
     public const int TileRows = 64;
@@ -50,5 +50,5 @@ public readonly record struct Attention(int HeadDim, int Tiles, long VisibleKeys
     }
 
     /// <inheritdoc/>
-    public Cost Cost(in AttentionArgs args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, VisibleKeys, sizeof(ushort));
+    public Cost Cost(in AttentionArgs args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, Work, sizeof(ushort));
 }

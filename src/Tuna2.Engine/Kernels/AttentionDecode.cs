@@ -35,13 +35,16 @@ public struct AttentionDecodeArgs
 /// <param name="HeadDim">Elements of a head: 64 or 128.</param>
 /// <param name="Sequences">Sequences of one row each.</param>
 /// <param name="Splits">Blocks that share a key head's keys.</param>
-/// <param name="VisibleKeys">Keys seen, summed over the sequences: for the cost.</param>
-public readonly record struct AttentionDecode(ElementType Element, int HeadDim, int Sequences, int Splits, long VisibleKeys) : IKernel<AttentionDecodeArgs>
+/// <param name="Work">How much there is to attend to, for the cost.</param>
+public readonly record struct AttentionDecode(ElementType Element, int HeadDim, int Sequences, int Splits, AttentionWork Work) : IKernel<AttentionDecodeArgs>
 {
     /// <summary>The most query heads per key head.</summary>
     public const int MaxGroup = 7;
 
     private const int Warps = 4;
+
+    /// <summary>Whether there is an instance for such heads.</summary>
+    public static bool Takes(int headDim, int group) => headDim is 64 or 128 && group <= MaxGroup;
 
     /// <summary>Floats of scratch that <see cref="AttentionDecodeArgs.Parts"/> needs.</summary>
     public int PartFloats(int heads) => Sequences * Splits * heads * (HeadDim + 2);
@@ -55,5 +58,5 @@ public readonly record struct AttentionDecode(ElementType Element, int HeadDim, 
         : throw new ArgumentException($"attention_decode takes up to {MaxGroup} query heads per key head, not {args.Heads / args.KvHeads}");
 
     /// <inheritdoc/>
-    public Cost Cost(in AttentionDecodeArgs args) => new(2 * VisibleKeys * args.KvHeads * HeadDim * Element.Size(), 4 * VisibleKeys * args.Heads * HeadDim);
+    public Cost Cost(in AttentionDecodeArgs args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, Work, Element.Size());
 }

@@ -31,21 +31,21 @@ public struct AttentionF32Args
 /// <summary>Host side of kernels/attention_f32.cu.</summary>
 /// <param name="HeadDim">Elements of a head: 64, 72 or 128.</param>
 /// <param name="Tiles">Tiles of <see cref="TileRows"/> packed rows.</param>
-/// <param name="VisibleKeys">Keys that rows see, summed over rows: for the cost.</param>
-public readonly record struct AttentionF32(int HeadDim, int Tiles, long VisibleKeys) : IKernel<AttentionF32Args>
+/// <param name="Work">How much there is to attend to, for the cost.</param>
+public readonly record struct AttentionF32(int HeadDim, int Tiles, AttentionWork Work) : IKernel<AttentionF32Args>
 {
     /// <summary>Packed rows of a tile.</summary>
     public const int TileRows = 16;
 
-    private const int BlockKeys = 32, Block = 128;
+    private const int BlockKeys = 32, Sharers = 8, Block = 128;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get($"attention_f32_d{HeadDim}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in AttentionF32Args args) =>
-        new(Tiles, args.KvHeads, 1, Block, (TileRows * HeadDim + BlockKeys * (2 * HeadDim + 1) + TileRows * BlockKeys) * sizeof(float));
+        new(Tiles, args.KvHeads, 1, Block, (TileRows * (HeadDim + 1) + BlockKeys * (2 * HeadDim + 1) + TileRows * (BlockKeys + Sharers)) * sizeof(float));
 
     /// <inheritdoc/>
-    public Cost Cost(in AttentionF32Args args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, VisibleKeys, sizeof(float));
+    public Cost Cost(in AttentionF32Args args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, Work, sizeof(float));
 }

@@ -39,7 +39,7 @@ public readonly record struct MatMulF32(bool SwiGlu) : IKernel<MatMulF32Args>
         if (args.K % 4 != 0)
             throw new ArgumentException($"matmul_f32 takes an inner dimension in 16-byte vectors, not {args.K}");
         var columns = SwiGlu ? Tile / 2 : Tile;
-        return new((args.M + Tile - 1) / Tile, (args.N + columns - 1) / columns, 1, Block, 2 * Depth * (Tile + 1) * sizeof(float));
+        return new((args.M + Tile - 1) / Tile, (args.N + columns - 1) / columns, 1, Block, 2 * Depth * (Tile + 2) * sizeof(float));
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,51 @@
+using NUnit.Framework;
+using Tuna2.Engine.Kernels;
+
+namespace Tuna2.Engine.Tests.Kernels;
+
+/// <summary>Launches of the products and attention: what the records say beside what the sources use.</summary>
+public class LaunchShapeTests
+{
+    private static readonly MatMulArgs _product = new() { M = 129, N = 65, K = 8 };
+    private static readonly AttentionArgs _attention = new() { Heads = 14, KvHeads = 2 };
+
+    private static IEnumerable<TestCaseData> Launches()
+    {
+        foreach (var (toF32, swiGlu) in new[] { (false, false), (true, false), (false, true) })
+            yield return Case(new MatMul(toF32, swiGlu).Instance, new MatMul(toF32, swiGlu).Shape(_product), "MatMulShared");
+        foreach (var swiGlu in new[] { false, true })
+            yield return Case(new MatMulF32(swiGlu).Instance, new MatMulF32(swiGlu).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
+        foreach (var dim in new[] { 64, 72, 128 })
+        {
+            var (bf16, f32) = (new Attention(dim, Tiles: 1, default), new AttentionF32(dim, Tiles: 1, default));
+            yield return Case(bf16.Instance, bf16.Shape(_attention), "AttentionShared");
+            yield return Case(f32.Instance, f32.Shape(new() { Heads = 14, KvHeads = 2 }), "AttentionF32Shared");
+        }
+        foreach (var element in Enum.GetValues<ElementType>())
+            foreach (var dim in new[] { 64, 128 })
+            {
+                var decode = new AttentionDecode(element, dim, Sequences: 1, Splits: 1, default);
+                yield return Case(decode.Instance, decode.Shape(new() { Heads = 14, KvHeads = 2 }), "AttentionDecodeShared");
+            }
+
+        static TestCaseData Case(KernelInstance instance, LaunchShape shape, string type) =>
+            new TestCaseData(instance, shape, type).SetArgDisplayNames(instance.Name);
+    }
+
+    [TestCaseSource(nameof(Launches))]
+    public void A_launch_has_the_threads_and_the_shared_memory_its_source_uses(KernelInstance instance, LaunchShape shape, string type) =>
+        Assert.That(NvrtcUnderTest.Check(instance, $"static_assert(sizeof({type}) == {shape.SharedBytes} && THREADS == {shape.Block}, \"\");"), Is.Null);
+
+    [Test]
+    public void Tiles_cover_the_output()
+    {
+        Assert.That(new MatMul(ToF32: false, SwiGlu: false).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(1));
+        Assert.That(new MatMul(ToF32: false, SwiGlu: true).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(2));
+        Assert.That(new Attention(64, Tiles: 3, default).Shape(_attention), Has.Property("GridX").EqualTo(3).And.Property("GridY").EqualTo(2));
+    }
+
+    [Test]
+    public void Tiles_of_attention_never_straddle_two_sequences() => Assert.That(
+        AttentionTile.Cover([1, 10, 19], group: 7, rowsPerTile: 64),
+        Is.EqualTo(new AttentionTile[] { new(0, 0), new(1, 0), new(1, 64), new(2, 0), new(2, 64), new(2, 128) }));
+}

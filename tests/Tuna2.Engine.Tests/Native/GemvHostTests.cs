@@ -1,0 +1,77 @@
+using NUnit.Framework;
+using Tuna2.Engine.Kernels;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>kernels/gemv.cu in the host runner, against float64 and, in float32, the CPU backend.</summary>
+public class GemvHostTests
+{
+    private static readonly HostRunner _runner = new();
+
+    [Test]
+    public void Agrees_with_float64(
+        [Values] ElementType element, [Values(1, 2, 3, 4)] int rows, [Values(1, 63)] int n, [Values(8, 40, 264)] int k) =>
+        Check(element, element, new(rows, n, k), ProductForm.Plain);
+
+    [TestCase(1, 267, 24)]
+    [TestCase(4, 129, 192)]
+    [TestCase(3, 9, 4104)]
+    [TestCase(4, 17, 2056)]
+    public void Agrees_with_float64_in_several_rounds(int rows, int n, int k)
+    {
+        foreach (var element in Enum.GetValues<ElementType>())
+            Check(element, element, new(rows, n, k), ProductForm.SwiGlu);
+    }
+
+    [Test]
+    public void Agrees_with_float64_whatever_follows([Values] ElementType element, [Values(1, 3, 4)] int rows, [Values] ProductForm form) =>
+        Check(element, element, new(rows, 65, 40), form);
+
+    [TestCase(ProductForm.Plain)]
+    [TestCase(ProductForm.Gated)]
+    public void Agrees_with_float64_in_float32(ProductForm form) => Check(ElementType.BF16, ElementType.F32, new(4, 65, 192), form);
+
+    [Test]
+    public void Only_its_rows_and_columns_are_touched([Values] ElementType element, [Values(ProductForm.Plain, ProductForm.SwiGlu)] ProductForm form)
+    {
+        using var operands = new ProductOperands(element, element, new(3, 9, 24), form);
+        using var around = new ProductSurroundings(element, operands);
+        var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
+        _runner.LaunchChecked(new Gemv(element, element, form == ProductForm.SwiGlu), args, around.Buffers);
+        around.Verify();
+    }
+
+    [Test]
+    public void Stays_in_its_buffers([Values] ElementType element, [Values(ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu)] ProductForm form)
+    {
+        using var operands = new ProductOperands(element, element, new(3, 9, 264), form);
+        var kernel = new Gemv(element, element, form == ProductForm.SwiGlu);
+        var args = Args(operands);
+        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
+    }
+
+    [TestCase(5, 8)]
+    [TestCase(1, 12)]
+    public void What_does_not_fit_the_kernel_is_an_error(int rows, int k) =>
+        Assert.That(() => new Gemv(ElementType.BF16, ElementType.BF16, SwiGlu: false).Shape(new() { M = rows, N = 1, K = k }), Throws.ArgumentException);
+
+    internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output, bool swiGlu)
+    {
+        _runner.LaunchChecked(new Gemv(element, output, swiGlu), Args(operands), operands.Buffers);
+        return operands.Result();
+    }
+
+    private static void Check(ElementType element, ElementType output, ProductSize size, ProductForm form)
+    {
+        using var operands = new ProductOperands(element, output, size, form);
+        var result = Launch(operands, element, output, form == ProductForm.SwiGlu);
+        result.AssertAgrees();
+        if (element == ElementType.F32)
+            result.AssertAgreesWith(operands.OnCpu());
+    }
+
+    private static GemvArgs Args(ProductOperands o) => new()
+    {
+        X = o.X.Address, W = o.W.Address, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
+    };
+}

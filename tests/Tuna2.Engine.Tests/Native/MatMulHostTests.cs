@@ -1,0 +1,75 @@
+using NUnit.Framework;
+using Tuna2.Engine.Kernels;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>kernels/matmul.cu in the host runner, against float64.</summary>
+public class MatMulHostTests
+{
+    private static readonly HostRunner _runner = new();
+
+    [TestCaseSource(typeof(ProductSize), nameof(ProductSize.Awkward))]
+    public void Agrees_with_float64(ProductSize size)
+    {
+        Check(size, ProductForm.Plain, ElementType.BF16);
+        Check(size, ProductForm.Gated, ElementType.F32);
+        Check(size, ProductForm.SwiGlu, ElementType.BF16);
+    }
+
+    [Test]
+    public void Agrees_with_float64_whatever_follows([Values] ProductForm form, [Values(17, 129)] int rows) =>
+        Check(new(rows, 67, 72), form, ElementType.BF16);
+
+    [TestCase(ProductForm.Bias)]
+    [TestCase(ProductForm.Residual)]
+    public void Agrees_with_float64_in_float32(ProductForm form) => Check(new(19, 67, 72), form, ElementType.F32);
+
+    [Test]
+    public void A_swiglu_of_several_blocks_of_columns_agrees_with_float64([Values(64, 65, 96, 130)] int n) =>
+        Check(new(19, n, 40), ProductForm.SwiGlu, ElementType.BF16);
+
+    [Test]
+    public void More_steps_than_stages_are_waited_for([Values(8, 32, 64, 96, 104, 128, 160, 520)] int k) =>
+        Check(new(3, 9, k), ProductForm.Plain, ElementType.F32);
+
+    /// <summary>Operands lie between rows of NaN, the output between rows of somebody else's.</summary>
+    [Test]
+    public void Only_its_rows_and_columns_are_touched([Values(ProductForm.Plain, ProductForm.SwiGlu)] ProductForm form)
+    {
+        using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(17, 70, 40), form);
+        using var around = new ProductSurroundings(ElementType.BF16, operands);
+        var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
+        _runner.LaunchChecked(new MatMul(ToF32: false, form == ProductForm.SwiGlu), args, around.Buffers);
+        around.Verify();
+    }
+
+    [Test]
+    public void Stays_in_its_buffers([Values] ProductForm form)
+    {
+        using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 67, 24), form);
+        var kernel = new MatMul(ToF32: false, form == ProductForm.SwiGlu);
+        var args = Args(operands);
+        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
+    }
+
+    [Test]
+    public void An_inner_dimension_that_is_not_in_whole_vectors_is_an_error() =>
+        Assert.That(() => new MatMul(ToF32: false, SwiGlu: false).Shape(new() { M = 1, N = 1, K = 12 }), Throws.ArgumentException);
+
+    internal static HostResult Launch(ProductOperands operands, ElementType output, bool swiGlu)
+    {
+        _runner.LaunchChecked(new MatMul(output == ElementType.F32, swiGlu), Args(operands), operands.Buffers);
+        return operands.Result();
+    }
+
+    private static void Check(ProductSize size, ProductForm form, ElementType output)
+    {
+        using var operands = new ProductOperands(ElementType.BF16, output, size, form);
+        Launch(operands, output, form == ProductForm.SwiGlu).AssertAgrees();
+    }
+
+    private static MatMulArgs Args(ProductOperands o) => new()
+    {
+        X = o.X.Address, W = o.W.Address, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
+    };
+}

@@ -1,0 +1,94 @@
+using NUnit.Framework;
+using Tuna2.Engine.Kernels;
+
+namespace Tuna2.Engine.Tests.Native;
+
+/// <summary>The comparison that passes the products and attention fails what is nearly right.</summary>
+public class ProductCorruptionTests
+{
+    private static readonly Dictionary<string, Func<HostResult>> _kernels = new()
+    {
+        ["matmul_bf16"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.BF16, swiGlu: false)),
+        ["matmul_bf16_to_f32"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.F32, swiGlu: false)),
+        ["matmul_bf16_swiglu"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => MatMulHostTests.Launch(o, ElementType.BF16, swiGlu: true)),
+        ["matmul_f32"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.Gated, o => MatMulF32HostTests.Launch(o, swiGlu: false)),
+        ["matmul_f32_swiglu"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.SwiGlu, o => MatMulF32HostTests.Launch(o, swiGlu: true)),
+        ["gemv_bf16"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, swiGlu: false)),
+        ["gemv_bf16_to_f32"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.F32, swiGlu: false)),
+        ["gemv_bf16_swiglu"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, swiGlu: true)),
+        ["gemv_f32"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.F32, ElementType.F32, swiGlu: false)),
+        ["gemv_f32_swiglu"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.SwiGlu, o => GemvHostTests.Launch(o, ElementType.F32, ElementType.F32, swiGlu: true)),
+        ["attention_d64"] = () => Attention(ElementType.BF16, 64, AttentionHostTests.Launch),
+        ["attention_d72"] = () => Attention(ElementType.BF16, 72, AttentionHostTests.Launch),
+        ["attention_d128"] = () => Attention(ElementType.BF16, 128, AttentionHostTests.Launch),
+        ["attention_f32_d64"] = () => Attention(ElementType.F32, 64, AttentionF32HostTests.Launch),
+        ["attention_f32_d72"] = () => Attention(ElementType.F32, 72, AttentionF32HostTests.Launch),
+        ["attention_f32_d128"] = () => Attention(ElementType.F32, 128, AttentionF32HostTests.Launch),
+        ["attention_decode_bf16_d64"] = () => Attention(ElementType.BF16, 64, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
+        ["attention_decode_bf16_d128"] = () => Attention(ElementType.BF16, 128, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
+        ["attention_decode_f32_d64"] = () => Attention(ElementType.F32, 64, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
+        ["attention_decode_f32_d128"] = () => Attention(ElementType.F32, 128, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
+    };
+
+    /// <summary>What a kernel might do to its output: given it and the length of a row.</summary>
+    private static readonly Dictionary<string, Action<float[], int>> _corruptions = new()
+    {
+        ["scaled by 1.01"] = (y, _) => Transform(y, v => 1.01f * v),
+        ["a row zeroed"] = (y, length) => y.AsSpan(y.Length / length / 2 * length, length).Clear(),
+        ["columns shifted by one"] = (y, length) =>
+        {
+            for (var row = 0; row < y.Length; row += length)
+                y.AsSpan(row, length - 1).CopyTo(y.AsSpan(row + 1));
+        },
+        ["two rows exchanged"] = (y, length) =>
+        {
+            var first = y[..length];
+            y.AsSpan(length, length).CopyTo(y);
+            first.CopyTo(y.AsSpan(length));
+        },
+        ["one NaN"] = (y, _) => y[y.Length / 3] = float.NaN,
+    };
+
+    private static IEnumerable<string> Kernels => _kernels.Keys;
+
+    [Test]
+    public void Every_instance_is_here()
+    {
+        var sources = new[] { "matmul.cu", "matmul_f32.cu", "gemv.cu", "attention.cu", "attention_f32.cu", "attention_decode.cu" };
+        Assert.That(_kernels.Keys, Is.EquivalentTo(KernelCatalog.Instances.Where(k => sources.Contains(k.Source)).Select(k => k.Name)));
+    }
+
+    [TestCaseSource(nameof(Kernels))]
+    public void A_corrupted_output_fails(string kernel)
+    {
+        var result = _kernels[kernel]();
+        result.AssertAgrees();
+        Assert.Multiple(() =>
+        {
+            foreach (var (name, corrupt) in _corruptions)
+            {
+                var y = result.Actual.ToArray();
+                corrupt(y, result.RowLength);
+                Assert.That((result with { Actual = y }).Agrees, Is.False, name);
+            }
+        });
+    }
+
+    private static HostResult Product(ElementType element, ElementType output, ProductForm form, Func<ProductOperands, HostResult> launch)
+    {
+        using var operands = new ProductOperands(element, output, new(4, 63, 40), form);
+        return launch(operands);
+    }
+
+    private static HostResult Attention(ElementType element, int dim, Func<AttentionOperands, HostResult> launch, int rows = 5)
+    {
+        using var operands = new AttentionOperands(element, new(4, 2, dim), AttentionCases.Sequence(rows, prefix: 20, span: false));
+        return launch(operands);
+    }
+
+    private static void Transform(float[] y, Func<float, float> f)
+    {
+        for (var i = 0; i < y.Length; i++)
+            y[i] = f(y[i]);
+    }
+}

@@ -51,10 +51,10 @@ internal sealed unsafe class CudaMemory(CudaStream stream) : IDeviceMemory
         Context.Check(Context.Api.cuMemsetD8Async(buffer.Address, value, (nuint)buffer.Bytes, stream.Handle), buffer.What);
     }
 
-    /// <summary>Queues a copy from one buffer's begin to another's.</summary>
-    public void Copy(CudaBuffer source, CudaBuffer destination, long bytes)
+    /// <summary>Queues a copy from one place of the device to another; within a buffer the two must not overlap.</summary>
+    public void Copy(CudaBuffer source, long sourceOffset, CudaBuffer destination, long destinationOffset, long bytes)
     {
-        ulong from = source.Part(0, bytes), to = destination.Part(0, bytes);
+        ulong from = source.Part(sourceOffset, bytes), to = destination.Part(destinationOffset, bytes);
         using var _ = Context.Enter();
         Context.Check(Context.Api.cuMemcpyDtoDAsync_v2(to, from, (nuint)bytes, stream.Handle), destination.What);
     }

@@ -148,7 +148,7 @@ public class CudaFaultTests
         end.Record(stream);
         end.Synchronize();
         Assert.That(end.MillisecondsSince(start), Is.EqualTo(1.5f));
-        memory.Copy(buffer, other, 64);
+        memory.Copy(buffer, 0, other, 0, 64);
         memory.Download(other, 0, new byte[3]);
         Assert.That(context.FreeMemory, Is.Positive);
     }

@@ -18,9 +18,9 @@ public class CudaMemoryTests
 
         using var other = new CudaBuffer(gpu.Context, 100, "copy");
         gpu.Memory.Fill(other, 7);
-        gpu.Memory.Copy((CudaBuffer)buffer, other, 0);
+        gpu.Memory.Copy((CudaBuffer)buffer, 97, other, 0, 2);
         gpu.Memory.Download(other, 0, back);
-        Assert.That(back, Is.EqualTo(new byte[] { 7, 7, 7 }));
+        Assert.That(back, Is.EqualTo(new byte[] { 2, 3, 7 }));
         Assert.That(fake.Depth, Is.Zero, "no context is left current");
     }
 

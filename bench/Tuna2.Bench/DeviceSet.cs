@@ -6,43 +6,44 @@ using Tuna2.Engine.Kernels;
 namespace Tuna2.Bench;
 
 /// <summary>The first set of a case's buffers: laid out at an arena's begin and filled.</summary>
-internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : SetLayout(arena.Address)
+internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : ICaseMemory
 {
     private const int ChunkBytes = 16 << 20;
 
+    private readonly SetLayout _layout = new(arena.Address);
     private readonly Random _random = new(1);
     private readonly byte[] _chunk = new byte[ChunkBytes];
     private readonly List<(ulong Address, ElementType Element, long Count)> _results = [];
 
     /// <inheritdoc/>
-    public override ulong Random(ElementType element, long count)
+    public ulong Random(ElementType element, long count)
     {
-        var address = base.Random(element, count);
+        var address = _layout.Random(element, count);
         Fill(address, element, count);
         return address;
     }
 
     /// <inheritdoc/>
-    public override ulong Output(ElementType element, long count)
+    public ulong Output(ElementType element, long count)
     {
-        var address = base.Output(element, count);
+        var address = _layout.Output(element, count);
         _results.Add((address, element, count));
         return address;
     }
 
     /// <inheritdoc/>
-    public override ulong Updated(ElementType element, long count)
+    public ulong Updated(ElementType element, long count)
     {
-        var address = base.Updated(element, count);
+        var address = _layout.Updated(element, count);
         Fill(address, element, count);
         _results.Add((address, element, count));
         return address;
     }
 
     /// <inheritdoc/>
-    public override ulong Table<T>(params ReadOnlySpan<T> values)
+    public ulong Table<T>(params ReadOnlySpan<T> values)
     {
-        var address = base.Table(values);
+        var address = _layout.Table(values);
         memory.Upload(MemoryMarshal.AsBytes(values), arena, Offset(address));
         return address;
     }

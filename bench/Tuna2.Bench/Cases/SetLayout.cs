@@ -5,7 +5,7 @@ namespace Tuna2.Bench.Cases;
 
 /// <summary>Addresses of a set of buffers, one behind the other; <see cref="Bytes"/> is their size. Nothing is written.</summary>
 /// <param name="begin">Address of the first.</param>
-internal class SetLayout(ulong begin) : ICaseMemory
+internal sealed class SetLayout(ulong begin) : ICaseMemory
 {
     /// <summary>What the driver aligns its own allocations to.</summary>
     public const int Alignment = 256;
@@ -17,16 +17,16 @@ internal class SetLayout(ulong begin) : ICaseMemory
     public long Bytes => (long)(_next - _begin);
 
     /// <inheritdoc/>
-    public virtual ulong Random(ElementType element, long count) => Take(count * element.Size());
+    public ulong Random(ElementType element, long count) => Take(count * element.Size());
 
     /// <inheritdoc/>
-    public virtual ulong Output(ElementType element, long count) => Take(count * element.Size());
+    public ulong Output(ElementType element, long count) => Take(count * element.Size());
 
     /// <inheritdoc/>
-    public virtual ulong Updated(ElementType element, long count) => Take(count * element.Size());
+    public ulong Updated(ElementType element, long count) => Take(count * element.Size());
 
     /// <inheritdoc/>
-    public virtual ulong Table<T>(params ReadOnlySpan<T> values) where T : unmanaged => Take((long)values.Length * Unsafe.SizeOf<T>());
+    public ulong Table<T>(params ReadOnlySpan<T> values) where T : unmanaged => Take((long)values.Length * Unsafe.SizeOf<T>());
 
     private ulong Take(long bytes)
     {

@@ -50,5 +50,5 @@ public readonly record struct Attention(int HeadDim, int Tiles, long VisibleKeys
     }
 
     /// <inheritdoc/>
-    public Cost Cost(in AttentionArgs args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, VisibleKeys, sizeof(ushort));
+    public Cost Cost(in AttentionArgs args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, (long)Tiles * TileRows, VisibleKeys, sizeof(ushort));
 }

@@ -47,5 +47,5 @@ public readonly record struct AttentionF32(int HeadDim, int Tiles, long VisibleK
         new(Tiles, args.KvHeads, 1, Block, (TileRows * HeadDim + BlockKeys * (2 * HeadDim + 1) + TileRows * BlockKeys) * sizeof(float));
 
     /// <inheritdoc/>
-    public Cost Cost(in AttentionF32Args args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, VisibleKeys, sizeof(float));
+    public Cost Cost(in AttentionF32Args args) => AttentionCost.Of(args.Heads, args.KvHeads, HeadDim, (long)Tiles * TileRows, VisibleKeys, sizeof(float));
 }

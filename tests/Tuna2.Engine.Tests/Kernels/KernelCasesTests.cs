@@ -29,9 +29,8 @@ public class KernelCasesTests
         Assert.That(shape.Block, Is.InRange(32, 1024));
         Assert.That(shape.SharedBytes, Is.LessThan(99 << 10));
         Assert.That(measured.Cost.Bytes, Is.Positive);
-        // Sets are disjoint buffers: what a launch must move at least cannot be much more than they hold. Only decoding (keys and
-        // values shared by heads) and rows that are read and written in place are counted twice.
-        Assert.That(measured.Cost.Bytes, Is.LessThan(4 * measured.SetBytes));
+        // What must be moved at least cannot be much more than the buffers hold: a pass over each, two over those changed in place.
+        Assert.That(measured.Cost.Bytes, Is.LessThan(2.2 * measured.SetBytes));
         Assert.That(measured.SetBytes, Is.LessThan(3L << 30));
     }
 
@@ -56,6 +55,7 @@ public class KernelCasesTests
         Assert.That(product.Cost.Bytes, Is.EqualTo(2L * (2050 * 3584 + 4608 * 3584 + 2050 * 4608)));
         var attention = Cases.Single(c => c.Instance.Name == "attention_d128");
         Assert.That(attention.Cost.Flops, Is.EqualTo(4L * 2 * 1025 * 1100 * 28 * 128));
+        Assert.That(attention.Cost.Bytes, Is.EqualTo(2 * 2L * 128 * (2050 * 28 + 1100 * 4)).Within(1).Percent);
     }
 
     [Test]

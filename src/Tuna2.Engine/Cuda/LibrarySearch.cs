@@ -35,7 +35,7 @@ public sealed class LibrarySearch
         {
             if (_candidates.FirstOrDefault(c => c.Found) is { } unusable)
                 return $"{Library} cannot be used: {unusable.Path}: {unusable.Problem}";
-            var places = _candidates is [var only] ? $"{only.Origin} ({OneLine.Of(only.Path)})" : string.Join(", ", _candidates.Select(c => c.Origin).Distinct());
+            var places = _candidates is [{ Path: not null } only] ? $"{only.Origin} ({OneLine.Of(only.Path)})" : string.Join(", ", _candidates.Select(c => c.Origin).Distinct());
             return $"{Library} not found: no {string.Join(", ", FileNames)} in {places}";
         }
     }

@@ -1,0 +1,193 @@
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Kernels;
+using static Tuna2.Engine.Kernels.ElementType;
+
+namespace Tuna2.Bench.Cases;
+
+/// <summary>
+/// Every kernel instance at the shapes of tuna_2_pixel_7b: a denoising step of a 512 x 512 picture with guidance (two sequences of
+/// 1025 rows that see 1100 keys each), and a decoded token behind 1100 keys.
+/// </summary>
+internal static class KernelCases
+{
+    private const int Hidden = 3584, Intermediate = 18944, Vocabulary = 151669, Sequences = 2, Span = 1025, Keys = 1100, Prefix = Keys - Span;
+    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, Steps = 50, DecodeSplits = 16;
+
+    private static readonly Heads _llm = new("llm", 28, 4, 128, QkNorms: false);
+    private static readonly Heads _head = new("head", 56, 14, 64, QkNorms: true);
+    private static readonly Heads _siglip = new("siglip", 16, 16, 72, QkNorms: false);
+
+    /// <summary>All, in the order of kernels/instances.txt.</summary>
+    public static IReadOnlyList<KernelCase> All { get; } =
+    [
+        EmbeddingGather(BF16), EmbeddingGather(F32),
+        KernelCase.Of($"{Rows} x {Hidden}", new CopyRows(Rows), m => new CopyRowsArgs
+        {
+            Pairs = m.Table([.. Enumerable.Range(0, Rows).Select(i => new RowPair(i, i))]), X = m.Random(BF16, (long)Rows * Hidden), Y = m.Output(BF16, (long)Rows * Hidden), Words = Hidden * 2 / 16,
+        }),
+        Patchify(BF16), Patchify(F32),
+        Sinusoids(BF16), Sinusoids(F32),
+        Silu(BF16), Silu(F32),
+        SwiGlu(BF16), SwiGlu(F32),
+        RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
+        QkvToCache(BF16, _head), QkvToCache(BF16, _llm), QkvToCache(F32, _head), QkvToCache(F32, _llm),
+        Attention(_head), Attention(_siglip), Attention(_llm),
+        AttentionF32(_head), AttentionF32(_siglip), AttentionF32(_llm),
+        AttentionDecode(BF16, _head), AttentionDecode(BF16, _llm), AttentionDecode(F32, _head), AttentionDecode(F32, _llm),
+        MatMul("llm qkv", Rows, _llm.QkvColumns, Hidden, bias: true), MatMul("head qkv", Rows, _head.QkvColumns, Hidden),
+        MatMul("o", Rows, Hidden, Hidden, residual: true), MatMul("gate+up", Rows, 2 * Intermediate, Hidden), MatMul("down", Rows, Hidden, Intermediate, residual: true),
+        MatMul("head down", Rows, Hidden, Intermediate, residual: true, gate: true),
+        MatMul("adaLN of all steps", Steps, 6 * Hidden, Hidden, bias: true, toF32: true),
+        MatMul("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
+        MatMulF32("o", Rows, Hidden, Hidden, swiGlu: false), MatMulF32("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
+        Gemv("llm qkv", BF16, BF16, _llm.QkvColumns, Hidden, bias: true), Gemv("o", BF16, BF16, Hidden, Hidden, residual: true),
+        Gemv("gate+up", BF16, BF16, 2 * Intermediate, Hidden), Gemv("down", BF16, BF16, Hidden, Intermediate, residual: true),
+        Gemv("lm_head", BF16, F32, Vocabulary, Hidden), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, swiGlu: true),
+        Gemv("down", F32, F32, Hidden, Intermediate, residual: true), Gemv("gate+up", F32, F32, Intermediate, Hidden, swiGlu: true),
+        Step(BF16), Step(F32),
+        KernelCase.Of($"{Vocabulary}", new SampleToken(), m => new SampleTokenArgs
+        {
+            Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Seed = 1, Draw = 2, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
+        }),
+    ];
+
+    private static KernelCase EmbeddingGather(ElementType e) => KernelCase.Of($"{Keys} x {Hidden}", new EmbeddingGather(e, Keys), m => new EmbeddingGatherArgs
+    {
+        Tokens = m.Table([.. Enumerable.Range(0, Keys).Select(i => (int)(i * 7919L % Vocabulary))]),
+        Table = m.Random(e, (long)Vocabulary * Hidden), Y = m.Output(e, (long)Keys * Hidden), Dim = Hidden,
+    });
+
+    private static KernelCase Patchify(ElementType e) => KernelCase.Of($"{Sequences} of {Side} x {Side}", new Patchify(e, Sequences), m => new PatchifyArgs
+    {
+        Pictures = m.Random(F32, 3L * Side * Side), W = m.Random(e, (long)Hidden * PatchValues), Bias = m.Random(F32, Hidden), Norm = m.Random(F32, Hidden),
+        Y = m.Output(e, (long)Rows * Hidden), Places = m.Table(new PatchRows(0, 1), new PatchRows(0, Span + 1)),
+        Height = Side, Width = Side, Dim = Hidden, Epsilon = 0.0078125f,
+    });
+
+    private static KernelCase Sinusoids(ElementType e) => KernelCase.Of($"{Steps} times", new TimestepSinusoids(e, Steps), m => new TimestepSinusoidsArgs
+    {
+        Times = m.Random(F32, Steps), Frequencies = m.Table<float>(TimestepSinusoids.Frequencies), Y = m.Output(e, Steps * 2L * TimestepSinusoids.Frequencies.Length),
+    });
+
+    private static KernelCase Silu(ElementType e) => KernelCase.Of($"{Steps} x {Hidden}", new Silu(e), m => new SiluArgs
+    {
+        X = m.Random(e, (long)Steps * Hidden), Y = m.Output(e, (long)Steps * Hidden), Count = (long)Steps * Hidden,
+    });
+
+    private static KernelCase SwiGlu(ElementType e) => KernelCase.Of($"{Rows} x {Intermediate}", new SwiGlu(e, Rows), m => new SwiGluArgs
+    {
+        X = m.Random(e, 2L * Rows * Intermediate), Y = m.Output(e, (long)Rows * Intermediate), Width = Intermediate,
+    });
+
+    private static KernelCase RmsNorm(ElementType e, bool modulated) => KernelCase.Of($"{Rows} x {Hidden}{(modulated ? ", modulated" : "")}", new RmsNorm(e, Rows), m => new RmsNormArgs
+    {
+        H = m.Random(e, (long)Rows * Hidden), Y = m.Output(e, (long)Rows * Hidden), Weight = m.Random(F32, Hidden),
+        Table = modulated ? m.Random(F32, 6 * Hidden) : 0, Sequences = Spans(m, Span, Prefix), RowSequence = RowSequences(m),
+        Dim = Hidden, TableColumns = 6 * Hidden, Gate = -1, Shift = modulated ? 0 : -1, Scale = modulated ? Hidden : -1, Epsilon = 1e-6f,
+    });
+
+    private static KernelCase QkvToCache(ElementType e, Heads h) => KernelCase.Of($"{h.Model} {Rows} rows", new QkvToCache(e, h.Dim, Rows), m => new QkvToCacheArgs
+    {
+        Qkv = m.Updated(e, (long)Rows * h.QkvColumns), Keys = m.Output(e, h.CacheElements), Values = m.Output(e, h.CacheElements),
+        QueryNorm = h.QkNorms ? m.Random(F32, h.Dim) : 0, KeyNorm = h.QkNorms ? m.Random(F32, h.Dim) : 0,
+        Text = m.Random(F32, (long)Keys * h.Dim), Frames = h.QkNorms ? m.Random(F32, h.Dim / 4) : 0, Sides = h.QkNorms ? m.Random(F32, Grid * 3L * h.Dim / 8) : 0,
+        Sequences = Spans(m, Span, Prefix), RowSequence = RowSequences(m), Heads = h.HeadCount, KvHeads = h.KvHeads, Epsilon = 1e-6f,
+    });
+
+    private static KernelCase Attention(Heads h)
+    {
+        var tiles = Tiles(h, Engine.Kernels.Attention.TileRows);
+        return KernelCase.Of(h.AttentionShape, new Attention(h.Dim, tiles.Length, Work), m => new AttentionArgs
+        {
+            Queries = m.Random(BF16, (long)Rows * h.QkvColumns), Keys = m.Random(BF16, h.CacheElements), Values = m.Random(BF16, h.CacheElements),
+            Y = m.Output(BF16, (long)Rows * h.HeadCount * h.Dim), Sequences = Spans(m, Span, Prefix), Tiles = m.Table<AttentionTile>(tiles),
+            RowColumns = h.QkvColumns, Heads = h.HeadCount, KvHeads = h.KvHeads, Scale = h.Scale,
+        });
+    }
+
+    private static KernelCase AttentionF32(Heads h)
+    {
+        var tiles = Tiles(h, Engine.Kernels.AttentionF32.TileRows);
+        return KernelCase.Of(h.AttentionShape, new AttentionF32(h.Dim, tiles.Length, Work), m => new AttentionF32Args
+        {
+            Queries = m.Random(F32, (long)Rows * h.QkvColumns), Keys = m.Random(F32, h.CacheElements), Values = m.Random(F32, h.CacheElements),
+            Y = m.Output(F32, (long)Rows * h.HeadCount * h.Dim), Sequences = Spans(m, Span, Prefix), Tiles = m.Table<AttentionTile>(tiles),
+            RowColumns = h.QkvColumns, Heads = h.HeadCount, KvHeads = h.KvHeads, Scale = h.Scale,
+        });
+    }
+
+    private static KernelCase AttentionDecode(ElementType e, Heads h)
+    {
+        var kernel = new AttentionDecode(e, h.Dim, Sequences: 1, DecodeSplits, new AttentionWork(1, Keys, Keys));
+        return KernelCase.Of($"{h.Model} 1 x {Keys}", kernel, m => new AttentionDecodeArgs
+        {
+            Queries = m.Random(e, h.QkvColumns), Keys = m.Random(e, (long)Keys * h.KvHeads * h.Dim), Values = m.Random(e, (long)Keys * h.KvHeads * h.Dim),
+            Y = m.Output(e, (long)h.HeadCount * h.Dim), Sequences = m.Table(new DeviceSequence(0, 1, 0, Keys - 1, Keys - 1, -1, 0, 0, 0)),
+            Parts = m.Random(F32, kernel.PartFloats(h.HeadCount)), Finished = m.Table<int>(new int[h.KvHeads]),
+            RowColumns = h.QkvColumns, Heads = h.HeadCount, KvHeads = h.KvHeads, Scale = h.Scale,
+        });
+    }
+
+    private static KernelCase MatMul(
+        string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false, bool swiGlu = false) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, swiGlu), m => new MatMulArgs
+        {
+            X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
+            Epilogue = Epilogue(m, BF16, rows, columns, bias, residual, gate), M = rows, N = columns, K = inner,
+        });
+
+    private static KernelCase MatMulF32(string product, int rows, int columns, int inner, bool swiGlu) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMulF32(swiGlu), m => new MatMulF32Args
+        {
+            X = m.Random(F32, (long)rows * inner), W = m.Random(F32, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(F32, (long)rows * columns),
+            M = rows, N = columns, K = inner,
+        });
+
+    private static KernelCase Gemv(
+        string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false, bool swiGlu = false) =>
+        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, swiGlu), m => new GemvArgs
+        {
+            X = m.Random(e, inner), W = m.Random(e, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(output, columns),
+            Epilogue = Epilogue(m, e, 1, columns, bias, residual, gate: false), M = 1, N = columns, K = inner,
+        });
+
+    private static KernelCase Step(ElementType e) => KernelCase.Of($"{Side} x {Side}", new X0ToVelocityStep(e), m => new X0ToVelocityStepArgs
+    {
+        Conditional = m.Random(e, (long)Patches * PatchValues), Unconditional = m.Random(e, (long)Patches * PatchValues),
+        Z = m.Updated(F32, 3L * Side * Side), Trial = m.Random(F32, 3L * Side * Side), Velocity = m.Random(F32, 3L * Side * Side),
+        // The time stays short of 1 and the step small: repeated, the state stays finite.
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1,
+    });
+
+    private static EpilogueArgs Epilogue(ICaseMemory m, ElementType e, int rows, int columns, bool bias, bool residual, bool gate) => new()
+    {
+        Bias = bias ? m.Random(F32, columns) : 0, Residual = residual ? m.Random(e, (long)rows * columns) : 0,
+        Table = gate ? m.Random(F32, 6L * columns) : 0, Sequences = gate ? Spans(m, Span, Prefix) : 0, RowSequence = gate ? RowSequences(m) : 0,
+        TableColumns = 6 * columns, Gate = gate ? 5 * columns : 0,
+    };
+
+    private static string ProductShape(string product, int rows, int columns, int inner) => $"{product} {rows} x {columns} x {inner}";
+
+    private static AttentionWork Work => new(Rows, (long)Sequences * Keys, (long)Rows * Keys);
+
+    private static AttentionTile[] Tiles(Heads h, int rowsPerTile) => AttentionTile.Cover([.. Enumerable.Repeat(Span, Sequences)], h.Group, rowsPerTile);
+
+    private static ulong Spans(ICaseMemory m, int length, int prefix) => m.Table([.. Enumerable.Range(0, Sequences).Select(i =>
+        new DeviceSequence(i * length, length, i * (prefix + length), prefix, prefix, 0, 1, Grid, Grid))]);
+
+    private static ulong RowSequences(ICaseMemory m) => m.Table([.. Enumerable.Range(0, Rows).Select(r => r / Span)]);
+
+    /// <summary>The heads of one of the model's transformers.</summary>
+    private readonly record struct Heads(string Model, int HeadCount, int KvHeads, int Dim, bool QkNorms)
+    {
+        public int Group => HeadCount / KvHeads;
+
+        public int QkvColumns => (HeadCount + 2 * KvHeads) * Dim;
+
+        public long CacheElements => (long)Sequences * Keys * KvHeads * Dim;
+
+        public float Scale => (float)(Math.Log2(Math.E) / Math.Sqrt(Dim));
+
+        public string AttentionShape => $"{Model} {Sequences} of {Span} x {Keys}";
+    }
+}

@@ -1,0 +1,13 @@
+using Tuna2.Engine.Kernels;
+
+namespace Tuna2.Engine.Cuda;
+
+/// <summary>What is launched, how, and where in the graph: the whereabouts of an error. Formatted only when there is one.</summary>
+/// <param name="Kernel">The kernel; null for no launch.</param>
+/// <param name="Shape">Its grid, block and shared memory.</param>
+/// <param name="Node">The graph's node; empty for none.</param>
+internal readonly record struct LaunchSite(KernelInstance? Kernel, LaunchShape Shape, string Node)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Kernel is null ? "nothing" : $"{Kernel} {Shape}{(string.IsNullOrEmpty(Node) ? "" : $", node {Node}")}";
+}

@@ -41,7 +41,7 @@ internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : ICaseMemo
     }
 
     /// <inheritdoc/>
-    public ulong Table<T>(params ReadOnlySpan<T> values)
+    public ulong Table<T>(params ReadOnlySpan<T> values) where T : unmanaged
     {
         var address = _layout.Table(values);
         memory.Upload(MemoryMarshal.AsBytes(values), arena, Offset(address));

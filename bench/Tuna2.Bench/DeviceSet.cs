@@ -56,13 +56,21 @@ internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : ICaseMemo
             {
                 var part = _chunk.AsSpan(0, (int)Math.Min(ChunkBytes, bytes - done));
                 memory.Download(arena, Offset(address) + done, part);
-                if (element == ElementType.F32 ? MemoryMarshal.Cast<byte, float>(part).ContainsAnyExceptInRange(float.MinValue, float.MaxValue) : HasInfiniteBF16(part))
+                if (element == ElementType.F32 ? HasNonFiniteF32(part) : HasNonFiniteBF16(part))
                     return false;
             }
         return true;
     }
 
-    private static bool HasInfiniteBF16(ReadOnlySpan<byte> bytes)
+    private static bool HasNonFiniteF32(ReadOnlySpan<byte> bytes)
+    {
+        foreach (var value in MemoryMarshal.Cast<byte, float>(bytes))
+            if (!float.IsFinite(value))
+                return true;
+        return false;
+    }
+
+    private static bool HasNonFiniteBF16(ReadOnlySpan<byte> bytes)
     {
         foreach (var bits in MemoryMarshal.Cast<byte, ushort>(bytes))
             if ((bits & 0x7F80) == 0x7F80)

@@ -29,7 +29,8 @@ public class KernelCasesTests
         Assert.That(shape.Block, Is.InRange(32, 1024));
         Assert.That(shape.SharedBytes, Is.LessThan(99 << 10));
         Assert.That(measured.Cost.Bytes, Is.Positive);
-        // What must be moved at least cannot be much more than the buffers hold: a pass over each, and two more over what is written, read back and written again.
+        // What must be moved at least cannot be much more than the buffers hold: a pass over each, and two more over what is
+        // written, read back and written again.
         Assert.That(measured.Cost.Bytes, Is.LessThan(3 * measured.SetBytes));
         Assert.That(measured.SetBytes, Is.LessThan(3L << 30));
     }

@@ -1,9 +1,12 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Tests.Cpu;
+using Ops = Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Tests.Native;
 
-/// <summary>kernels/rms_norm.cu in the host runner, against float64.</summary>
+/// <summary>kernels/rms_norm.cu in the host runner, against float64 and the CPU backend.</summary>
 public class RmsNormHostTests
 {
     private const float Epsilon = 1e-6f;
@@ -22,7 +25,7 @@ public class RmsNormHostTests
     }
 
     [Test]
-    public void Agrees_with_float64(
+    public void Agrees_with_float64_and_the_CPU(
         [Values] ElementType element, [Values(1, 17, 19)] int rows, [Values(256, 3584)] int dim, [Values] Form form) =>
         Check(element, rows, dim, form);
 
@@ -39,8 +42,11 @@ public class RmsNormHostTests
     private static void Check(ElementType element, int rows, int dim, Form form)
     {
         using var operands = new Operands(element, rows, dim, form);
-        foreach (var output in Outputs(operands, element))
+        var outputs = Outputs(operands, element);
+        foreach (var output in outputs)
             output.Check();
+        if (element == ElementType.F32)
+            KernelOutput.Against("the CPU backend", outputs[1].Actual, operands.Cpu(outputs[0].Actual), dim).Check();
     }
 
     internal static KernelOutput Sample(ElementType element)
@@ -154,6 +160,18 @@ public class RmsNormHostTests
                 }
             }
             return (h, y);
+        }
+
+        /// <summary>The CPU backend's norm and modulation of rows whose residual has been added.</summary>
+        public float[] Cpu(float[] h)
+        {
+            using var rig = new CpuRig(KernelOutput.Cpu);
+            Value x = rig.Value("h", _rows, _dim, h), y = rig.Value("y", _rows, _dim), table = rig.Value("table", Times, TableColumns, _table);
+            Modulation? Vector(int first) => _form == Form.Modulated ? new Modulation(table, first / _dim) : null;
+            var sequences = Enumerable.Range(0, _rows).GroupBy(r => _rowSequence[r])
+                .Select(rows => new Sequence(rows.First(), rows.Count(), 0, 0, 0, _sequences[rows.Key].ModRow, null));
+            rig.Run(new Ops.RmsNorm("norm", x, rig.Vector(_weight), Epsilon, y, Vector(ShiftColumn), Vector(ScaleColumn)), new Batch { Sequences = [.. sequences] });
+            return rig.Read(y);
         }
 
         public void Dispose()

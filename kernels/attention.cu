@@ -25,11 +25,6 @@ constexpr int STRIDE = DIM + CHUNK;
 constexpr int STEPS = DIM / 16, KEY_TILES = BLOCK_KEYS / 8;
 constexpr int OUT_TILES = DIM / 8; // an even number, as values are loaded sixteen columns at a time
 
-struct AttentionTile {
-    int sequence;
-    int first; // packed row of the sequence the tile begins at
-};
-
 struct AttentionArgs {
     const bf16* queries;
     const bf16* keys;

@@ -17,11 +17,6 @@
 constexpr int BLOCK_Q = 16, BLOCK_KEYS = 32, SHARERS = 8, THREADS = BLOCK_Q * SHARERS;
 constexpr int EACH_KEYS = BLOCK_KEYS / SHARERS, EACH_COLUMNS = HEAD_DIM / SHARERS;
 
-struct AttentionTile {
-    int sequence;
-    int first; // packed row of the sequence the tile begins at
-};
-
 struct AttentionF32Args {
     const float* queries;
     const float* keys;

@@ -18,3 +18,9 @@ struct Sequence {
     // How many keys, from kv_base, row r of the sequence sees.
     __device__ __forceinline__ int kv_end(int r) const { return is_span() ? prefix_len + q_len : prefix_len + r + 1; }
 };
+
+// The rows a block of attention takes; a tile never straddles two sequences.
+struct AttentionTile {
+    int sequence;
+    int first; // packed row of the sequence the tile begins at
+};

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tuna2.Engine.Kernels;
 
-/// <summary>The rows a block of attention takes: the AttentionTile of kernels/attention.cu and attention_f32.cu.</summary>
+/// <summary>The rows a block of attention takes: the AttentionTile of kernels/common/sequences.cuh.</summary>
 /// <param name="Sequence">The sequence; a tile never straddles two.</param>
 /// <param name="First">Its first packed row: query / group, head % group.</param>
 [StructLayout(LayoutKind.Sequential)]

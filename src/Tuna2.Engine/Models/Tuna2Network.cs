@@ -28,10 +28,6 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
 
     public ModelConfig Config => config;
 
-    public AttentionShape LlmShape => _llmShape;
-
-    public AttentionShape HeadShape => _headShape;
-
     /// <summary>Everything that depends on t alone, for all times at once: embeddings and every layer's AdaLN vectors.</summary>
     public ModelGraph Times(TimeState state)
     {

@@ -17,7 +17,7 @@ internal abstract class Predictor : IDisposable
 
     protected Predictor(Tuna2Network network, IBackend backend, DenoisePlan plan, int predictions)
     {
-        (Network, Backend, Request) = (network, backend, plan);
+        (Network, Request) = (network, plan);
         Store = new StateStore(backend);
         try
         {
@@ -50,7 +50,6 @@ internal abstract class Predictor : IDisposable
     public long Bytes => Store.Bytes + Plans.Sum(p => p.PlannedBytes);
 
     protected Tuna2Network Network { get; }
-    protected IBackend Backend { get; }
     protected DenoisePlan Request { get; }
     protected StateStore Store { get; }
     protected TimeState Times { get; }

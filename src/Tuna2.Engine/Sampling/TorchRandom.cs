@@ -28,8 +28,7 @@ public sealed class TorchRandom
     public uint NextUInt32() => _engine.Next();
 
     /// <summary>
-    /// A uniform number in [0, 1) with 53 random bits, as <c>torch.rand(1, dtype=torch.float64)</c> draws it (two engine draws):
-    /// for choosing tokens.
+    /// A uniform number in [0, 1) with 53 random bits, as <c>torch.rand(1, dtype=torch.float64)</c> draws it (two engine draws).
     /// </summary>
     public double NextDouble()
     {

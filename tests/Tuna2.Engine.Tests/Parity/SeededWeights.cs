@@ -42,21 +42,14 @@ internal static class SeededWeights
         var values = new float[shape.Aggregate(1L, (n, d) => n * d)];
         random.FillNormal(values);
         var fanIn = (float)Math.Sqrt(shape.Skip(1).Aggregate(1.0, (n, d) => n * d));
-        var rounded = new ushort[values.Length];
         for (var i = 0; i < values.Length; i++)
-            rounded[i] = BFloat16(
-                name.EndsWith(".bias", StringComparison.Ordinal) ? values[i] * 0.05f
+            values[i] = name.EndsWith(".bias", StringComparison.Ordinal) ? values[i] * 0.05f
                 : shape.Length == 1 ? 1f + values[i] * 0.1f
                 : name.Contains("embed_tokens", StringComparison.Ordinal) ? values[i]
                 : name.Contains("adaLN_modulation", StringComparison.Ordinal) ? values[i] * (0.6f / fanIn)
-                : values[i] / fanIn);
+                : values[i] / fanIn;
+        var rounded = new ushort[values.Length];
+        FloatConversion.RoundToBF16(values, rounded);
         return new TensorData(name, DType.BF16, shape, MemoryMarshal.AsBytes(rounded.AsSpan()).ToArray());
-    }
-
-    /// <summary>Round to nearest, ties to even.</summary>
-    private static ushort BFloat16(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 }

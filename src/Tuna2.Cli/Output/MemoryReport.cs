@@ -3,6 +3,7 @@ using System.Text.Json;
 using Tuna2.Engine;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Models;
+using Tuna2.Engine.Text;
 using Tuna2.Engine.Weights;
 
 namespace Tuna2.Cli.Output;
@@ -24,9 +25,10 @@ internal sealed class MemoryReport
     /// <param name="picture">Size, steps and guidance of pictures.</param>
     /// <param name="maxTokens">The longest answer; null for the default.</param>
     /// <param name="promptTokens">Tokens of prompts, instructions and questions.</param>
+    /// <param name="tokenizer">The model's tokenizer, which counts the tokens of its negative prompts; null: as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
     /// <exception cref="RequestException">A value is out of range.</exception>
-    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? maxTokens, int promptTokens, int threads)
+    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? maxTokens, int promptTokens, Tokenizer? tokenizer, int threads)
     {
         var d = config.Defaults;
         picture = picture with
@@ -40,11 +42,13 @@ internal sealed class MemoryReport
             ask = ask with { MaxTokens = most };
         return new(picture, ask, promptTokens,
         [
-            ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, threads)),
-            ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, threads)),
-            ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, threads)),
+            ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
+            ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, Negative(d.EditNegativePrompt), threads)),
+            ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
             ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads)),
         ]);
+
+        int? Negative(string prompt) => tokenizer?.Encode(prompt).Length;
     }
 
     /// <summary>Writes a table: a column per task, a row per kind of memory.</summary>
@@ -54,12 +58,12 @@ internal sealed class MemoryReport
         line("memory", $"on the CPU, {_picture.Width}x{_picture.Height}, {_picture.Steps} steps, {_promptTokens} prompt tokens, answers of {_ask.MaxTokens}");
         line("", $"{"",-16}{string.Concat(_tasks.Select(task => $"{task.Task,13}"))}");
         Row("weights", memory => memory.WeightBytes);
-        Row("activations", memory => memory.ActivationBytes);
+        Row("arena", memory => memory.ActivationBytes);
         Row("keys and values", memory => memory.KeyValueBytes);
         Row("tables", memory => memory.TableBytes);
         Row("process", memory => memory.ProcessBytes);
         Row("together", memory => memory.TotalBytes);
-        line("", $"unplanned, activations would take {string.Join(", ", _tasks.Select(task => ByteSize.Text(task.Memory.NaiveActivationBytes)))}");
+        line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteSize.Text(task.Memory.NaiveActivationBytes)))}");
         if (SystemMemory.AvailableBytes is { } available)
             line("", $"this machine can give {ByteSize.Text(available)} now");
 

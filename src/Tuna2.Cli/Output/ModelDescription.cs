@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Tuna2.Engine;
 using Tuna2.Engine.Models;
+using Tuna2.Engine.Text;
 using Tuna2.Engine.Weights;
 
 namespace Tuna2.Cli.Output;
@@ -68,8 +69,10 @@ internal sealed class ModelDescription : IDisposable
     public void CountMemory(ImageOptions picture, int? maxTokens, int promptTokens, int threads)
     {
         if (_config is { Variant: ModelVariant.Tuna2Pixel } config && Problem is null)
-            Memory = MemoryReport.Of(config, _checkpoint, picture, maxTokens, promptTokens, threads);
+            Memory = MemoryReport.Of(config, _checkpoint, picture, maxTokens, promptTokens, FindTokenizer(), threads);
     }
+
+    private Tokenizer? FindTokenizer() => Path.Combine(_path, "tokenizer.json") is var path && File.Exists(path) ? Tokenizer.Load(path) : null;
 
     /// <summary>Writes it for people.</summary>
     public void WriteTo(TextWriter output, bool tensors)

@@ -35,22 +35,26 @@ public sealed record MemoryEstimate(
     /// <param name="config">A Tuna-2 model's config.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
     /// <param name="options">Size, steps and guidance count; null for the model's defaults.</param>
-    /// <param name="promptTokens">Tokens of the prompt, and of the negative prompt.</param>
+    /// <param name="promptTokens">Tokens of the prompt or instruction; a picture drawn again has none.</param>
+    /// <param name="negativeTokens">Tokens of the negative prompt; null for as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
     /// <exception cref="RequestException">An option is out of range, or there are too many tokens.</exception>
     /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
-    public static MemoryEstimate Generate(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
-        Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, threads);
+    public static MemoryEstimate Generate(
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
+        Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, negativeTokens, threads);
 
-    /// <summary>As <see cref="Generate"/>, for an edit; the tokens are the instruction's.</summary>
+    /// <summary>As <see cref="Generate"/>, for an edit.</summary>
     /// <inheritdoc cref="Generate"/>
-    public static MemoryEstimate Edit(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
-        Picture(ImageTask.Edit, config, checkpoint, options, promptTokens, threads);
+    public static MemoryEstimate Edit(
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
+        Picture(ImageTask.Edit, config, checkpoint, options, promptTokens, negativeTokens, threads);
 
-    /// <summary>As <see cref="Generate"/>, for a picture drawn again; it has no prompt, the tokens are the negative prompt's.</summary>
+    /// <summary>As <see cref="Generate"/>, for a picture drawn again.</summary>
     /// <inheritdoc cref="Generate"/>
-    public static MemoryEstimate Reconstruct(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
-        Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, threads);
+    public static MemoryEstimate Reconstruct(
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
+        Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, negativeTokens, threads);
 
     /// <summary>Counts for a question about a picture.</summary>
     /// <param name="config">A Tuna-2 model's config.</param>
@@ -65,7 +69,7 @@ public sealed record MemoryEstimate(
         ArgumentNullException.ThrowIfNull(config);
         options ??= new();
         var (width, height) = AskRequest.Check(options, config);
-        Check(promptTokens, TunaSession.MaxChatTokens - options.MaxTokens);
+        Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
         var chat = new int[promptTokens];
         chat[0] = _tokens.Image;
@@ -86,13 +90,15 @@ public sealed record MemoryEstimate(
 
     private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
 
-    private static MemoryEstimate Picture(ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int threads)
+    private static MemoryEstimate Picture(ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads)
     {
         ArgumentNullException.ThrowIfNull(config);
         var request = ImageRequest.Of(task, options ?? new(), config);
         var grid = request.Grid(config.PatchSize);
-        Check(promptTokens, ImageRequest.PromptLimit(task, grid) ?? TunaSession.MaxChatTokens);
-        var (prompt, negative) = (new int[promptTokens], new int[promptTokens]);
+        var most = ImageRequest.PromptLimit(task, grid) ?? TunaSession.MaxChatTokens;
+        Check("prompt", promptTokens, 1, most);
+        Check("negative prompt", negativeTokens ?? promptTokens, 0, most);
+        var (prompt, negative) = (new int[promptTokens], new int[negativeTokens ?? promptTokens]);
         PromptLayout[] branches = task switch
         {
             ImageTask.Generate => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
@@ -122,10 +128,10 @@ public sealed record MemoryEstimate(
         return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, process);
     }
 
-    private static void Check(int promptTokens, int most)
+    private static void Check(string what, int tokens, int least, int most)
     {
-        if (promptTokens < 1 || promptTokens > most)
-            throw new RequestException($"the number of prompt tokens must be 1 to {most}, not {promptTokens}");
+        if (tokens < least || tokens > most)
+            throw new RequestException($"the number of {what} tokens must be {least} to {most}, not {tokens}");
     }
 
     /// <summary>Gives out memory that is not there: for counting.</summary>

@@ -4,7 +4,8 @@ namespace Tuna2.Engine.Graph;
 
 /// <summary>
 /// The memory of a session: the values that survive runs, and one arena in which its graphs, which never run at the same time,
-/// have their transient ones. Declared first and taken at once, so that what does not fit is known before anything is taken.
+/// have their transient ones. Declared first and taken at once, so that what does not fit is known before anything is taken;
+/// what is declared later is taken by another <see cref="Take"/>.
 /// </summary>
 /// <param name="backend">Where the memory is taken.</param>
 public sealed class StateStore(IBackend backend) : IDisposable
@@ -40,7 +41,10 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Makes the arena large enough for one more plan.</summary>
     public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, plan.PlannedBytes);
 
-    /// <summary>Takes everything declared so far; all of it or nothing.</summary>
+    /// <summary>
+    /// Takes everything declared that is not taken yet. States keep their contents, the arena does not. When it fails, everything
+    /// is given back.
+    /// </summary>
     /// <param name="purpose">What it is for, for messages: "a picture of 512x512".</param>
     /// <param name="remedy">What the user can do when it does not fit: "a smaller picture takes less".</param>
     /// <exception cref="DeviceException">There is not that much memory.</exception>
@@ -48,14 +52,21 @@ public sealed class StateStore(IBackend backend) : IDisposable
     {
         lock (_asking)
         {
-            var needed = StateBytes + ArenaBytes;
+            Value[] declared = [.. _values.Where(value => !_buffers.ContainsKey(value))];
+            var arena = Math.Max(ArenaBytes, Plan.Alignment);
+            var needed = declared.Sum(BytesOf) + Math.Max(0, arena - (_arena?.Bytes ?? 0));
             if (backend.AvailableBytes is { } available && needed > available)
                 throw new DeviceException($"not enough memory for {purpose}: it takes {ByteCount.Of(needed)} beside the model, {ByteCount.Of(available)} can be had; {remedy}");
             try
             {
-                foreach (var value in _values)
+                foreach (var value in declared)
                     _buffers.Add(value, backend.Allocate(BytesOf(value), value.Name));
-                _arena = backend.Allocate(Math.Max(ArenaBytes, Plan.Alignment), "activations");
+                if (_arena is null || _arena.Bytes < arena)
+                {
+                    _arena?.Dispose();
+                    _arena = null;
+                    _arena = backend.Allocate(arena, "activations");
+                }
             }
             catch
             {

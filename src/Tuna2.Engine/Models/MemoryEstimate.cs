@@ -32,7 +32,7 @@ public sealed record MemoryEstimate(
     public long TotalBytes => WeightBytes + ActivationBytes + KeyValueBytes + TableBytes + ProcessBytes;
 
     /// <summary>Counts for a picture from text.</summary>
-    /// <param name="config">A Tuna-2 model's config.</param>
+    /// <param name="config">The config of a model this version runs.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
     /// <param name="options">Size, steps and guidance count; null for the model's defaults.</param>
     /// <param name="promptTokens">Tokens of the prompt or instruction; a picture drawn again has none.</param>
@@ -57,7 +57,7 @@ public sealed record MemoryEstimate(
         Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, negativeTokens, threads);
 
     /// <summary>Counts for a question about a picture.</summary>
-    /// <param name="config">A Tuna-2 model's config.</param>
+    /// <param name="config">The config of a model this version runs.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
     /// <param name="options">Size and length of the answer count; null for the defaults.</param>
     /// <param name="promptTokens">Tokens of the chat beside the picture's: system prompt and question.</param>
@@ -83,10 +83,12 @@ public sealed record MemoryEstimate(
     }
 
     /// <summary>
-    /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had.
+    /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had. Of a
+    /// variant that makes no pictures yet, the weights.
     /// </summary>
-    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint) =>
-        Generate(config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, threads: 1);
+    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint) => config.Variant.IsSupported()
+        ? Generate(config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, threads: 1)
+        : Of(config, checkpoint, 0, 0, threads: 1, (_, _) => new SessionMemory(0, 0, 0, 0));
 
     private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
 

@@ -24,7 +24,7 @@ internal static class DeviceSelection
         {
             if (options.ComputeType == ComputeType.BF16)
                 throw new DeviceException("dtype bf16: the CPU computes in float32 only; use f32, or a CUDA device");
-            return new CpuBackend(options.Threads, options.Simd);
+            return new CpuBackend(options.Threads, options.Simd, options.CheckMemory);
         }
         if (name == "cuda" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)))
             throw new DeviceException($"device {name}: this version of Tuna2.Engine has no CUDA backend; use cpu");

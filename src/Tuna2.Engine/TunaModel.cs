@@ -126,6 +126,11 @@ public sealed class TunaModel : IDisposable
         {
             return Load(files, backend, progress, cancellation);
         }
+        catch (OutOfMemoryException e)
+        {
+            backend.Dispose();
+            throw new DeviceException($"not enough memory to load {files.Name}", e);
+        }
         catch
         {
             backend.Dispose();
@@ -152,7 +157,19 @@ public sealed class TunaModel : IDisposable
         cancellation.ThrowIfCancellationRequested();
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
+        CheckMemory(files.Name, MemoryEstimate.Least(config, checkpoint), backend);
         return new TunaModel(files.Name, config, tokenizer, tokens, backend, Tuna2Weights.Load(config, checkpoint, backend, progress, cancellation));
+    }
+
+    /// <summary>Gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
+    private static void CheckMemory(string name, MemoryEstimate least, IBackend backend)
+    {
+        // Of the process, what is not there yet is little beside a model.
+        var needed = least.TotalBytes - least.ProcessBytes;
+        if (backend.AvailableBytes is { } available && needed > available)
+            throw new DeviceException(
+                $"not enough memory for {name}: its weights take {ByteCount.Of(least.WeightBytes)} and the smallest request {ByteCount.Of(needed - least.WeightBytes)}, "
+                + $"{ByteCount.Of(available)} can be had; free some, or take a smaller model or a larger machine");
     }
 
     private static TunaTokens TokensOf(Tokenizer tokenizer, string path)

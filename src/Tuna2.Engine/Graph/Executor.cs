@@ -1,23 +1,21 @@
 namespace Tuna2.Engine.Graph;
 
 /// <summary>
-/// Runs a planned graph on a backend: orders nothing, decides nothing, only launches. Holds the arena; states belong to the
-/// <see cref="StateStore"/> of the session.
+/// Runs a planned graph on a backend: orders nothing, decides nothing, only launches. States and the arena belong to the
+/// <see cref="StateStore"/> of the session; what another graph of the session runs is over before this one does.
 /// </summary>
-public sealed class Executor : IMemoryMap, IDisposable
+public sealed class Executor : IMemoryMap
 {
     private readonly IBackend _backend;
     private readonly StateStore _states;
-    private readonly IDeviceBuffer _arena;
 
-    /// <summary>Plans the graph and takes the arena.</summary>
-    /// <exception cref="DeviceException">There is not enough memory for the arena.</exception>
+    /// <summary>Plans the graph and has the arena made large enough for it.</summary>
     public Executor(ModelGraph graph, IBackend backend, StateStore states)
     {
         Plan = new Plan(graph, backend.ActivationBytes);
         _backend = backend;
         _states = states;
-        _arena = backend.Allocate(Math.Max(Plan.PlannedBytes, Plan.Alignment), "activations");
+        states.Reserve(Plan);
     }
 
     /// <summary>Where everything lies.</summary>
@@ -35,7 +33,7 @@ public sealed class Executor : IMemoryMap, IDisposable
         }
     }
 
-    /// <summary>The contents of a kept value after a run: its actual rows.</summary>
+    /// <summary>The contents of a kept value after a run, until a graph of the session runs again: its actual rows.</summary>
     public float[] Read(Value value)
     {
         var data = new float[(long)value.Rows.Value * value.Columns];
@@ -46,9 +44,6 @@ public sealed class Executor : IMemoryMap, IDisposable
 
     /// <inheritdoc/>
     public (IDeviceBuffer Buffer, long Offset) Locate(Value value) => value.Storage == Storage.Transient
-        ? (_arena, Plan.OffsetOf(value))
+        ? (_states.Arena, Plan.OffsetOf(value))
         : (_states.BufferOf(value), 0);
-
-    /// <inheritdoc/>
-    public void Dispose() => _arena.Dispose();
 }

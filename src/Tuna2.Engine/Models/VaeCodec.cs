@@ -20,10 +20,7 @@ internal sealed class VaeCodec : IDisposable
     private readonly Dictionary<(bool Encode, bool First), Piece> _pieces = [];
 
     /// <summary>What computes a piece, its way in and its way out.</summary>
-    private sealed record Piece(Executor Executor, Value Input, Value Output, int Frames) : IDisposable
-    {
-        public void Dispose() => Executor.Dispose();
-    }
+    private sealed record Piece(Executor Executor, Value Input, Value Output, int Frames);
 
     /// <param name="config">The VAE's sizes.</param>
     /// <param name="weights">Its weights.</param>
@@ -37,8 +34,8 @@ internal sealed class VaeCodec : IDisposable
         _network = new VaeNetwork(config, weights, Past);
     }
 
-    /// <summary>Bytes of states and arenas.</summary>
-    public long Bytes => _store.Bytes + _pieces.Values.Sum(p => p.Executor.Plan.PlannedBytes);
+    /// <summary>Bytes of states and activations.</summary>
+    public long Bytes => _store.StateBytes + _store.ArenaBytes;
 
     private int LatentHeight => _height / _config.SpatialFactor;
 
@@ -120,27 +117,21 @@ internal sealed class VaeCodec : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        foreach (var piece in _pieces.Values)
-            piece.Dispose();
-        _store.Dispose();
-    }
+    public void Dispose() => _store.Dispose();
 
     /// <summary>Before a clip there were zeros.</summary>
     private void Forget()
     {
         foreach (var past in _past.Values)
-            _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
+            Forget(past);
     }
+
+    private void Forget(Value past) => _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
 
     private Value Past(string name, int pixels, int channels, int frames)
     {
         if (!_past.TryGetValue(name, out var past))
-        {
             _past[name] = past = _store.Add(name, new Extent("pixels", pixels * frames), channels, ValueElement.Float32);
-            _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
-        }
         return past;
     }
 
@@ -148,6 +139,7 @@ internal sealed class VaeCodec : IDisposable
     {
         if (_pieces.TryGetValue((encode, first), out var known))
             return known;
+        Value[] pasts = [.. _past.Values];
         var frames = _network.PieceFrames(first);
         var pixels = new Grid(frames, _height, _width);
         var planes = _store.Add($"{(encode ? "encoder" : "decoder")}.planes", new Extent("clips", 1), Planes * pixels.Count, ValueElement.Float32);
@@ -163,6 +155,10 @@ internal sealed class VaeCodec : IDisposable
             input = _store.Add("decoder.latents", new Extent("pixels", LatentPixels), _config.ZDim, ValueElement.Float32);
             _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), first, planes);
         }
-        return _pieces[(encode, first)] = new Piece(new Executor(graph, _backend, _store), input, output, frames);
+        var piece = new Piece(new Executor(graph, _backend, _store), input, output, frames);
+        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
+        foreach (var past in _past.Values.Except(pasts))
+            Forget(past);
+        return _pieces[(encode, first)] = piece;
     }
 }

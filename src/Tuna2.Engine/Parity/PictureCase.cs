@@ -176,7 +176,7 @@ internal static partial class PictureCase
             var what = match.Groups["name"].Value;
             if (what == "time_embed")
             {
-                float[] clean = predictor.ReadTimeEmbedding(0), first = predictor.ReadTimeEmbedding(1);
+                float[] clean = predictor.ReadTimeEmbedding(null), first = predictor.ReadTimeEmbedding(0);
                 float[] rows = [.. s.Padded.SelectMany(b => b.Spans).SelectMany(p => p.Clean ? clean : first)];
                 checks.Floats(name, ParityLimits.Full, rows, s.Tensors.Floats(name), clean.Length, s.Limits.Reference(name));
             }

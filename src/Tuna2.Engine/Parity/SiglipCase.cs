@@ -21,13 +21,14 @@ internal static class SiglipCase
 
         using var store = new StateStore(model.Backend);
         var picture = store.Add("pictures", new Extent("pictures", 1), channels * height * width, ValueElement.Float32);
-        store.Write(picture, 0, tensors.Floats(input));
         var graph = new ModelGraph();
         var projected = front.Project(graph, new PictureState(height, width, picture, null, picture), new Grid(1, height / patch, width / patch), most: 1);
         var features = graph.Find(SiglipFront.Features)!;
         graph.Keep(projected);
         graph.Keep(features);
-        using var executor = new Executor(graph, model.Backend, store);
+        var executor = new Executor(graph, model.Backend, store);
+        store.Take($"a picture of {width}x{height}", "a smaller one takes less");
+        store.Write(picture, 0, tensors.Floats(input));
         executor.Run(new Batch { Patches = [new PatchPlacement(0, 0)] }, cancellation);
         foreach (var (name, value) in new[] { (SiglipFront.Features, features), (SiglipFront.Projected, projected) })
             if (tensors.Has(name))

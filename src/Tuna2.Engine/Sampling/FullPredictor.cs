@@ -21,15 +21,8 @@ internal sealed class FullPredictor : Predictor
         : base(network, backend, plan, plan.Branches.Sum(b => b.Spans.Count))
     {
         _rows = new Extent("tokens", plan.Branches.Sum(b => b.Tokens.Count));
-        try
-        {
-            _executor = new Executor(Graph(keep), backend, Store);
-        }
-        catch
-        {
-            base.Dispose();
-            throw;
-        }
+        _executor = new Executor(Graph(keep), backend, Store);
+        TakeMemory();
     }
 
     public override IEnumerable<Plan> Plans => [.. base.Plans, _executor.Plan];
@@ -41,23 +34,18 @@ internal sealed class FullPredictor : Predictor
     public override void Step(int time, int slot, int branches, CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
+        var timeRow = RowOf(time, cancellation);
         var sourceSlot = Request.Branches.Count;
         for (var b = 0; b < branches; b++)
         {
             var layout = Request.Branches[b];
             var row = builder.Rows;
-            builder.Add(layout, 0, layout.Tokens.Count, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot);
+            builder.Add(layout, 0, layout.Tokens.Count, KvBases[b], CleanTime, timeRow, PictureState.SourceSlot, slot);
             foreach (var span in layout.Spans)
                 builder.Predict(row + span.Offset, span.Clean ? sourceSlot++ : b);
         }
         _rows.Value = builder.Rows;
         _executor.Run(builder.Build(), cancellation);
-    }
-
-    public override void Dispose()
-    {
-        _executor.Dispose();
-        base.Dispose();
     }
 
     protected override int KeysOf(PromptLayout branch) => branch.Tokens.Count;

@@ -23,18 +23,9 @@ internal sealed class PrefixPredictor : Predictor
     {
         _prefixRows = new Extent("prefix tokens", plan.Branches.Sum(b => b.Target.Offset));
         _stepRows = new Extent("span tokens", plan.Branches.Sum(b => b.Target.Length));
-        Executor? prefix = null;
-        try
-        {
-            prefix = new Executor(PrefixGraph(), backend, Store);
-            (_prefix, _step) = (prefix, new Executor(StepGraph(), backend, Store));
-        }
-        catch
-        {
-            prefix?.Dispose();
-            base.Dispose();
-            throw;
-        }
+        _prefix = new Executor(PrefixGraph(), backend, Store);
+        _step = new Executor(StepGraph(), backend, Store);
+        TakeMemory();
     }
 
     public override IEnumerable<Plan> Plans => [.. base.Plans, _prefix.Plan, _step.Plan];
@@ -42,21 +33,15 @@ internal sealed class PrefixPredictor : Predictor
     public override void Step(int time, int slot, int branches, CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
+        var timeRow = RowOf(time, cancellation);
         for (var b = 0; b < branches; b++)
         {
             var target = Request.Branches[b].Target;
             var row = builder.Rows;
-            builder.Add(Request.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, 1 + time, PictureState.SourceSlot, slot).Predict(row, b);
+            builder.Add(Request.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, timeRow, PictureState.SourceSlot, slot).Predict(row, b);
         }
         _stepRows.Value = builder.Rows;
         _step.Run(builder.Build(), cancellation);
-    }
-
-    public override void Dispose()
-    {
-        _step.Dispose();
-        _prefix.Dispose();
-        base.Dispose();
     }
 
     protected override int KeysOf(PromptLayout branch) => branch.Target.End;

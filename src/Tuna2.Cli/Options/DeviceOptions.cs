@@ -18,6 +18,8 @@ internal sealed class DeviceOptions
 
     private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "CPU threads; 0 for one per processor [default: 0]");
 
+    public DeviceOptions() => _device.CompletionSources.Add("auto", "cpu", "cuda", "cuda:0");
+
     public void AddTo(Command command)
     {
         command.Add(_device);

@@ -79,13 +79,13 @@ internal sealed class ModelDescription : IDisposable
         Line("variant", $"{_variant?.Name() ?? "unknown"}{(_knownAs is null ? "" : $", the tensors of {_knownAs}")}");
         Line("parameters", $"{Short(Parameters)} ({Parameters:N0}) in {Count(_checkpoint.Tensors.Count, "tensor")}");
         Line("type", $"{string.Join(", ", Types.Select(t => Types.Count == 1 ? t.Type.Name() : $"{t.Type.Name()} ({Count(t.Tensors, "tensor")})"))}");
-        Line("weights", $"{Bytes(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
+        Line("weights", $"{ByteCount.Of(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
         foreach (var file in _checkpoint.Files)
             Line("", $"{Path.GetFileName(file.Path)}  {new FileInfo(file.Path).Length:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
         if (_config is { } config)
             WriteConfig(config, Line);
         if (Memory is { } memory)
-            Line("memory", $"weights {Bytes(memory.WeightBytes)}, activations {Bytes(memory.NaiveActivationBytes)} naive, {Bytes(memory.ActivationBytes)} planned, keys, values and tables {Bytes(memory.StateBytes)}");
+            Line("memory", $"weights {ByteCount.Of(memory.WeightBytes)}, activations {ByteCount.Of(memory.NaiveActivationBytes)} naive, {ByteCount.Of(memory.ActivationBytes)} planned, keys, values and tables {ByteCount.Of(memory.StateBytes)}");
         if (tensors)
         {
             output.WriteLine();
@@ -217,12 +217,5 @@ internal sealed class ModelDescription : IDisposable
         >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e9:0.0} B"),
         >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e6:0.0} M"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e3:0.0} K"),
-    };
-
-    private static string Bytes(long bytes) => bytes switch
-    {
-        >= 1L << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.0} GiB"),
-        >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):0.0} MiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
     };
 }

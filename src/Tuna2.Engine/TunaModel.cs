@@ -147,8 +147,8 @@ public sealed class TunaModel : IDisposable
     private static TunaModel Load(ModelFiles files, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         var config = ModelConfig.Load(files.Config);
-        if (config.Variant != ModelVariant.Tuna2Pixel)
-            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; tuna_2_pixel is");
+        if (!config.Variant.IsSupported())
+            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
         var tokenizer = Tokenizer.Load(files.Tokenizer);
         if (tokenizer.VocabularySize > config.VocabSize)
             throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");

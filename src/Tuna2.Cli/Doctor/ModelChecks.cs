@@ -36,8 +36,8 @@ internal static class ModelChecks
         }
         if (missing is not null)
             return [missing];
-        if (config!.Variant != ModelVariant.Tuna2Pixel)
-            return [new(name, CheckStatus.Problem, $"{path}: variant {config.Variant.Name()} is not supported by this version; tuna_2_pixel is") { Needed = true }];
+        if (!config!.Variant.IsSupported())
+            return [new(name, CheckStatus.Problem, $"{path}: variant {config.Variant.Name()} is not supported by this version") { Needed = true }];
         return Weights(name, path!, config, cpu);
     }
 

@@ -24,8 +24,8 @@ internal static class Cli
     {
         try
         {
-            if (args is ["help", .. var rest])
-                args = [.. rest, "--help"];
+            if (args.Count > 0 && args[0] == "help")
+                args = [.. args.Skip(1), "--help"];
             // An argument that starts with @ is a prompt like any other, not a file of arguments.
             var parsed = CreateRoot(console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             console.Json = args.TakeWhile(argument => argument != "--").Contains(CommandTree.JsonOption);

@@ -32,12 +32,12 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
     public IAnsiConsole? Terminal => Json ? null : _terminal.Value;
 
     /// <summary>Says something the user should know that is no error.</summary>
-    public void Warn(string message) => Error.WriteLine($"tuna2: warning: {OneLine(message)}");
+    public void Warn(string message) => Say($"tuna2: warning: {OneLine(message)}");
 
     /// <summary>Says why nothing came of it.</summary>
     /// <param name="message">What is wrong, and where.</param>
     /// <param name="command">The command that says so: "tuna2 generate".</param>
-    public void Fail(string message, string command = "tuna2") => Error.WriteLine($"{command}: {OneLine(message)}");
+    public void Fail(string message, string command = "tuna2") => Say($"{command}: {OneLine(message)}");
 
     /// <summary>
     /// Says why nothing came of it, and with --json says it as the one JSON value too, unless the command has written its own: what
@@ -72,6 +72,19 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
             write(json);
         _jsonWritten = true;
         Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+    }
+
+    /// <summary>Where standard error is closed there is nobody to tell, and that is no error of the command's.</summary>
+    private void Say(string line)
+    {
+        try
+        {
+            Error.WriteLine(line);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The exit code says it.
+        }
     }
 
     /// <summary>The message without its line breaks: paths, prompts and other people's exceptions may have some.</summary>

@@ -33,12 +33,13 @@ internal sealed class KernelsCommand : TunaCommand
     /// <inheritdoc/>
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        // What was asked wrongly is said before what is missing.
         var instances = Choose(parsed.GetValue(_names) ?? []);
+        var architectures = (parsed.GetValue(_architectures) is { Length: > 0 } given ? given : _defaultArchitectures).Distinct().Select(CudaArchitecture.Parse).ToList();
         var compiler = new KernelCompiler(new() { Cache = parsed.GetValue(_noCache) ? KernelCache.Off() : null });
-        var chosen = parsed.GetValue(_architectures) is { Length: > 0 } given ? given : _defaultArchitectures;
         CompiledKernel[] kernels;
         using (var progress = new ProgressLine(Console))
-            kernels = Compile(compiler, instances, chosen, progress, cancellation);
+            kernels = Compile(compiler, instances, architectures, progress, cancellation);
         if (parsed.GetValue(_json))
             WriteJson(compiler, kernels);
         else
@@ -58,9 +59,9 @@ internal sealed class KernelsCommand : TunaCommand
     }
 
     private static CompiledKernel[] Compile(
-        KernelCompiler compiler, IEnumerable<KernelInstance> instances, IEnumerable<string> architectures, ProgressLine progress, CancellationToken cancellation)
+        KernelCompiler compiler, IEnumerable<KernelInstance> instances, IEnumerable<CudaArchitecture> architectures, ProgressLine progress, CancellationToken cancellation)
     {
-        var work = architectures.Distinct().Select(CudaArchitecture.Parse)
+        var work = architectures
             .SelectMany(a => instances.Where(k => a.Satisfies(CudaArchitecture.Parse(k.MinimumArchitecture))).Select(k => (Kernel: k, Architecture: a)))
             .ToArray();
         var compiled = new CompiledKernel[work.Length];

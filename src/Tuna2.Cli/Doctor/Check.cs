@@ -35,7 +35,7 @@ internal sealed record Check(string Name, CheckStatus Status, string Detail, str
         if (Status == CheckStatus.Ok)
             return;
         foreach (var places in LookedIn.GroupBy(place => (place.Origin, place.Problem)).Select(group => group.ToList()))
-            output.WriteLine($"{"",-8} {"",-17} looked in {places[0]}{(places.Count == 1 ? "" : $"; the same in {places.Count - 1} more: {string.Join(", ", places.Skip(1).Select(place => place.Path))}")}");
+            output.WriteLine($"{"",-8} {"",-17} looked in {places[0]}{(places.Count == 1 ? "" : $", and so {places.Count - 1} more, which --json names")}");
     }
 
     /// <summary>Writes it as a JSON object.</summary>

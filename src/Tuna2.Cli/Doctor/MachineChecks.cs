@@ -61,7 +61,7 @@ internal static class MachineChecks
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new(name, CheckStatus.Problem, $"{path} cannot be written to: {e.Message}", advice);
+            return new(name, CheckStatus.Problem, $"{path} cannot be written to{(e is UnauthorizedAccessException ? "" : $": {e.Message}")}", advice);
         }
     }
 }

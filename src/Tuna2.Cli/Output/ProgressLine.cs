@@ -94,7 +94,7 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<Generati
         {
             if (_ended)
                 return;
-            _terminal.Write(new Line(Parts(_terminal.Profile.Width - 1)));
+            Write(new Line(Parts(_terminal.Profile.Width - 1)));
             _drawn = true;
         }
         finally
@@ -126,8 +126,21 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<Generati
     private void Erase()
     {
         if (_drawn)
-            _terminal!.Write(new Line([]));
+            Write(new Line([]));
         _drawn = false;
+    }
+
+    /// <summary>A terminal that is gone, its window closed or its connection lost, ends the line and not the work.</summary>
+    private void Write(Line line)
+    {
+        try
+        {
+            _terminal!.Write(line);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _ended = true;
+        }
     }
 
     /// <summary>What has room on the line, from the longest way of saying it to the shortest.</summary>

@@ -113,8 +113,20 @@ public sealed class CommandTreeTests : CliFixture
         (await CliRun.OfAsync([typed])).Failed(2, $"there is no command '{typed}'; did you mean '{meant}'?");
 
     [Test]
-    public async Task A_mistyped_kernel_is_recognised_without_NVRTC() =>
+    public async Task What_is_wrong_with_kernels_is_said_before_NVRTC_is_missed()
+    {
         (await CliRun.OfAsync(["kernels", "rms_nrm"])).Failed(2, "there is no kernel 'rms_nrm'; did you mean 'rms_norm'?");
+        (await CliRun.OfAsync(["kernels", "--arch", "90"])).Failed(1, "'90' is not an architecture");
+    }
+
+    [Test]
+    public async Task A_closed_standard_error_changes_no_exit_code()
+    {
+        using var output = new StringWriter();
+        using var closed = new ClosedWriter();
+        Assert.That(await Tuna2.Cli.Cli.RunAsync(["generate", "x", "--width", "7"], new CliConsole(output, closed)), Is.EqualTo(2));
+        Assert.That(output.ToString(), Is.Empty);
+    }
 
     [TestCase("--stps", "--steps", "generate", "x", "--stps", "3")]
     [TestCase("--stps", "--steps", "generate", "--stps", "3", "x")]
@@ -140,6 +152,11 @@ public sealed class CommandTreeTests : CliFixture
     [TestCase("- a list")]
     public async Task Text_that_starts_with_a_dash_can_be_given(params string[] prompt) =>
         (await CliRun.OfAsync(["generate", "-o", Folder.File("a.png"), "--steps", "1", "--width", "16", "--height", "16", .. prompt])).Succeeded();
+
+    private sealed class ClosedWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new UnauthorizedAccessException("Access to the path is denied.");
+    }
 
     private static RootCommand Root() => Tuna2.Cli.Cli.CreateRoot(new CliConsole(TextWriter.Null, TextWriter.Null));
 

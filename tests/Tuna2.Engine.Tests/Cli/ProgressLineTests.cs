@@ -139,6 +139,18 @@ public sealed class ProgressLineTests : IDisposable
         progress.Dispose();
     }
 
+    [Test]
+    public void A_terminal_that_is_gone_ends_the_line_and_not_the_work()
+    {
+        using var gone = new GoneWriter();
+        var progress = new ProgressLine(new CliConsole(TextWriter.Null, gone, () => TestTerminal.On(gone)), _time);
+        progress.Report(new GenerationProgress(0, 1, 1, 9));
+        Assert.DoesNotThrow(progress.Draw);
+        Assert.DoesNotThrow(progress.Draw);
+        Assert.DoesNotThrow(progress.Dispose);
+        Assert.That(gone.Tried, Is.EqualTo(1));
+    }
+
     [TestCase(true, false)]
     [TestCase(false, true)]
     public void A_pipe_a_dumb_terminal_and_json_get_nothing(bool dumb, bool json)
@@ -159,6 +171,26 @@ public sealed class ProgressLineTests : IDisposable
 
     /// <summary>The line as it was last drawn.</summary>
     private string Last() => _screen.ToString().Split('\r')[^1].Replace("\u001b[K", "", StringComparison.Ordinal);
+
+    /// <summary>Fails, as a terminal whose window was closed.</summary>
+    private sealed class GoneWriter : StringWriter
+    {
+        public int Tried { get; private set; }
+
+        public override void Write(string? value) => Fail();
+
+        public override void Write(char value) => Fail();
+
+        public override void Write(char[] buffer, int index, int count) => Fail();
+
+        public override void Write(ReadOnlySpan<char> buffer) => Fail();
+
+        private void Fail()
+        {
+            Tried++;
+            throw new IOException("Input/output error");
+        }
+    }
 
     /// <summary>Takes nothing until it is released, as a terminal after Ctrl-S.</summary>
     private sealed class StuckWriter : StringWriter

@@ -80,7 +80,8 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<Generati
         lock (_drawing)
         {
             Erase();
-            write(_terminal);
+            if (!_ended)
+                write(_terminal);
         }
     }
 
@@ -125,7 +126,7 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<Generati
 
     private void Erase()
     {
-        if (_drawn)
+        if (_drawn && !_ended)
             Write(new Line([]));
         _drawn = false;
     }

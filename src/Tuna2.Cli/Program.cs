@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Spectre.Console;
 
 namespace Tuna2.Cli;
 
@@ -13,7 +14,9 @@ internal static class Program
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var console = new CliConsole(Console.Out, Console.Error, ShowProgress: !Console.IsErrorRedirected);
+        var console = new CliConsole(Console.Out, Console.Error, Console.IsErrorRedirected ? null
+            // Asked to find out whether it is interactive, Spectre.Console would want standard input and output to be terminals too.
+            : () => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes }));
         return await Cli.RunAsync(args, console, stop.Token).ConfigureAwait(false);
 
         void Stop(PosixSignalContext signal)

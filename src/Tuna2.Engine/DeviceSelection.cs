@@ -7,6 +7,9 @@ namespace Tuna2.Engine;
 /// <summary>The device a user asked for by name: "auto", "cpu", "cuda" or "cuda:N".</summary>
 internal static class DeviceSelection
 {
+    /// <summary>Why no GPU is used.</summary>
+    public const string NoCuda = "this version of Tuna2.Engine has no CUDA backend";
+
     /// <summary>
     /// Opens the device. Only "auto" may choose; a device asked for by name is used or refused, never replaced.
     /// </summary>
@@ -27,7 +30,7 @@ internal static class DeviceSelection
             return new CpuBackend(options.Threads, options.Simd, options.CheckMemory);
         }
         if (name == "cuda" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)))
-            throw new DeviceException($"device {name}: this version of Tuna2.Engine has no CUDA backend; use cpu");
+            throw new DeviceException($"device {name}: {NoCuda}; use cpu");
         throw new RequestException($"device '{name}' is not one of auto, cpu, cuda, cuda:N");
     }
 }

@@ -73,6 +73,19 @@ public sealed class TunaModel : IDisposable
         return LoadAsync(() => Supported(ModelFiles.Of(directory)), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
     }
 
+    /// <summary>
+    /// A model directory's config, for checking a request before the weights, which may take minutes, are read. What is wrong with
+    /// the directory is said as <see cref="LoadAsync(string, TunaModelOptions?, IProgress{LoadProgress}?, CancellationToken)"/> says it.
+    /// </summary>
+    /// <param name="directory">The model directory.</param>
+    /// <exception cref="ArgumentException">There is no directory: it is null or empty.</exception>
+    /// <exception cref="ModelException">There is no such directory, it lacks a file, or its config makes no sense.</exception>
+    public static ModelConfig ReadConfig(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return ModelConfig.Load(ModelFiles.Of(directory).Config);
+    }
+
     /// <summary>Loads a model whose files lie apart, as parity directories have them, on a backend the model will own.</summary>
     internal static Task<TunaModel> LoadAsync(ModelFiles files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
         LoadAsync(() => files, open, progress, cancellation);

@@ -17,7 +17,7 @@ internal sealed class GenerateCommand : TunaCommand
     {
         Examples =
         [
-            "tuna2 generate \"a large red circle on a blue background\"",
+            "tuna2 generate \"a large red circle on a blue background\" -o circle.png",
             "tuna2 generate \"a green square on a white background\" -o square.png --seed 7 --steps 50",
             "tuna2 generate \"a yellow triangle on a black background\" --count 4 -o 'triangle-{i}.png'",
             "tuna2 generate \"a lighthouse in a storm\" -m ~/models/tuna_2_pixel_7b --width 768 --height 512",

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Tuna2.Cli.Options;
+using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Cuda.Compiler;
@@ -14,7 +15,7 @@ internal sealed class KernelsCommand : TunaCommand
 {
     private static readonly string[] _defaultArchitectures = ["sm_80", "sm_90a"];
 
-    private readonly Argument<string[]> _names = new("NAME") { Description = "Instances, or the kernels they are of [default: all]", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> _names = new("NAME") { HelpName = "NAME", Description = "Instances, or the kernels they are of [default: all]", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<string[]> _architectures = new("--arch") { Description = "What to compile for, sm_80 or sm_90a or another; may be repeated [default: sm_80 and sm_90a]", HelpName = "ARCH" };
     private readonly Option<bool> _noCache = new("--no-cache") { Description = "Compile everything anew and keep nothing" };
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -22,6 +23,7 @@ internal sealed class KernelsCommand : TunaCommand
     public KernelsCommand(CliConsole console) : base("kernels", "Compile the CUDA kernels, which needs no GPU, and show their registers, memory and spills", console)
     {
         Examples = ["tuna2 kernels", "tuna2 kernels attention matmul --arch sm_89", "tuna2 kernels --arch sm_90a --json"];
+        _names.CompletionSources.Add(_ => KernelCatalog.Instances.Select(kernel => kernel.Name));
         Add(_names);
         Add(_architectures);
         Add(_noCache);
@@ -31,11 +33,15 @@ internal sealed class KernelsCommand : TunaCommand
     /// <inheritdoc/>
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        // What was asked wrongly is said before what is missing.
+        var instances = Choose(parsed.GetValue(_names) ?? []);
+        var architectures = (parsed.GetValue(_architectures) is { Length: > 0 } given ? given : _defaultArchitectures).Distinct().Select(CudaArchitecture.Parse).ToList();
         var compiler = new KernelCompiler(new() { Cache = parsed.GetValue(_noCache) ? KernelCache.Off() : null });
-        var chosen = parsed.GetValue(_architectures) is { Length: > 0 } given ? given : _defaultArchitectures;
-        var kernels = Compile(compiler, Choose(parsed.GetValue(_names) ?? []), chosen, cancellation);
+        CompiledKernel[] kernels;
+        using (var progress = new ProgressLine(Console))
+            kernels = Compile(compiler, instances, architectures, progress, cancellation);
         if (parsed.GetValue(_json))
-            WriteJson(kernels);
+            WriteJson(compiler, kernels);
         else
             WriteTable(compiler, kernels);
         return Task.FromResult(ExitCode.Ok);
@@ -47,21 +53,27 @@ internal sealed class KernelsCommand : TunaCommand
         var unknown = names.FirstOrDefault(n => !all.Any(k => Is(k, n)));
         return unknown is null
             ? [.. all.Where(k => names.Length == 0 || names.Any(n => Is(k, n)))]
-            : throw new RequestException($"there is no kernel '{unknown}'");
+            : throw new RequestException($"there is no kernel '{unknown}'{Nearest.DidYouMean(unknown, all.SelectMany(k => new[] { k.Name, k.Entry }))}");
 
         static bool Is(KernelInstance kernel, string name) => kernel.Name == name || kernel.Entry == name;
     }
 
     private static CompiledKernel[] Compile(
-        KernelCompiler compiler, IEnumerable<KernelInstance> instances, IEnumerable<string> architectures, CancellationToken cancellation)
+        KernelCompiler compiler, IEnumerable<KernelInstance> instances, IEnumerable<CudaArchitecture> architectures, ProgressLine progress, CancellationToken cancellation)
     {
-        var work = architectures.Distinct().Select(CudaArchitecture.Parse)
+        var work = architectures
             .SelectMany(a => instances.Where(k => a.Satisfies(CudaArchitecture.Parse(k.MinimumArchitecture))).Select(k => (Kernel: k, Architecture: a)))
             .ToArray();
         var compiled = new CompiledKernel[work.Length];
+        var done = 0;
+        progress.Report(new CountProgress("kernel", 0, work.Length));
         try
         {
-            Parallel.For(0, work.Length, new() { CancellationToken = cancellation }, i => compiled[i] = compiler.Compile(work[i].Kernel, work[i].Architecture.ToString()));
+            Parallel.For(0, work.Length, new() { CancellationToken = cancellation }, i =>
+            {
+                compiled[i] = compiler.Compile(work[i].Kernel, work[i].Architecture.ToString());
+                progress.Report(new CountProgress("kernel", Interlocked.Increment(ref done), work.Length));
+            });
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<Tuna2Exception>().FirstOrDefault() is { } first)
         {
@@ -85,9 +97,13 @@ internal sealed class KernelsCommand : TunaCommand
         }
     }
 
-    private void WriteJson(IEnumerable<CompiledKernel> kernels) => Console.WriteJson(json =>
+    private void WriteJson(KernelCompiler compiler, IEnumerable<CompiledKernel> kernels) => Console.WriteJson(json =>
     {
-        json.WriteStartArray();
+        json.WriteStartObject();
+        json.WriteString("nvrtc", compiler.Search.Path);
+        json.WriteString("nvrtc_version", compiler.Version.ToString());
+        json.WriteString("cache", compiler.Cache.Directory);
+        json.WriteStartArray("kernels");
         foreach (var kernel in kernels)
         {
             json.WriteStartObject();
@@ -95,14 +111,15 @@ internal sealed class KernelsCommand : TunaCommand
             json.WriteString("arch", kernel.Architecture);
             // PTX is compiled by the driver: what it will take is not known here.
             Write(json, "registers", kernel.Resources?.Registers);
-            Write(json, "shared", kernel.Resources?.SharedBytes);
-            Write(json, "stack", kernel.Resources?.StackBytes);
-            Write(json, "spill_stores", kernel.Resources?.SpillStores);
-            Write(json, "spill_loads", kernel.Resources?.SpillLoads);
+            Write(json, "shared_bytes", kernel.Resources?.SharedBytes);
+            Write(json, "stack_bytes", kernel.Resources?.StackBytes);
+            Write(json, "spill_store_bytes", kernel.Resources?.SpillStores);
+            Write(json, "spill_load_bytes", kernel.Resources?.SpillLoads);
             json.WriteBoolean("cached", kernel.Cached);
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        json.WriteEndObject();
     });
 
     private static void Write(Utf8JsonWriter json, string name, int? value)

@@ -23,8 +23,8 @@ internal sealed class ParityCommand : TunaCommand
     {
         Examples =
         [
-            "tuna2 parity goldens/tuna2-tiny",
-            "tuna2 parity goldens/tokenizer goldens/torch_rng goldens/preprocess --quiet",
+            "tuna2 parity tests/fixtures/tuna2-tiny",
+            "tuna2 parity tests/fixtures/tokenizer tests/fixtures/torch_rng tests/fixtures/preprocess --quiet",
         ];
         Add(_directories);
         Add(_quiet);

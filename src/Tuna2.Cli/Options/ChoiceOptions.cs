@@ -22,6 +22,7 @@ internal static class ChoiceOptions
                 return null;
             },
         };
+        option.CompletionSources.Clear(); // of an enum these are its C# names
         option.CompletionSources.Add([.. choices.Select(choice => choice.Word)]);
         return option;
     }

@@ -6,7 +6,7 @@ namespace Tuna2.Cli.Options;
 internal static class CommonOptions
 {
     /// <summary>--json.</summary>
-    public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON and nothing else" };
+    public static Option<bool> Json() => new(CommandTree.JsonOption) { Description = "Print the result as one JSON value and nothing else; an error too" };
 
     /// <summary>A picture to read.</summary>
     public static Argument<string> Picture(string description) => new("IMAGE") { Description = description + " (PNG, JPEG, WebP, BMP or GIF)" };

@@ -20,6 +20,8 @@ internal sealed class DeviceOptions
 
     private readonly Option<bool> _noMemoryCheck = new("--no-memory-check") { Description = "Go on where the memory that is free seems too little" };
 
+    public DeviceOptions() => _device.CompletionSources.Add("auto", "cpu", "cuda", "cuda:0");
+
     public void AddTo(Command command)
     {
         command.Add(_device);

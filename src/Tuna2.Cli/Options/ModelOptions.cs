@@ -27,14 +27,8 @@ internal sealed class ModelOptions
     public string Directory(ParseResult parsed) => parsed.GetValue(_model) ?? DemoModel.Find();
 
     /// <summary>The model's config, for checking a request before the weights, which may take minutes, are read.</summary>
-    /// <exception cref="ModelException">There is no such directory, or its config is missing or makes no sense.</exception>
-    public ModelConfig Config(ParseResult parsed)
-    {
-        var directory = Directory(parsed);
-        if (!System.IO.Directory.Exists(directory))
-            throw new ModelException($"{directory}: {(File.Exists(directory) ? "a file, not a model directory" : "no such model directory")}");
-        return ModelConfig.Load(directory);
-    }
+    /// <exception cref="ModelException">There is no such directory, it lacks a file, or its config makes no sense.</exception>
+    public ModelConfig Config(ParseResult parsed) => TunaModel.ReadConfig(Directory(parsed));
 
     /// <summary>Loads the model, with progress.</summary>
     public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)

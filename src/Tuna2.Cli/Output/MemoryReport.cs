@@ -63,12 +63,12 @@ internal sealed class MemoryReport
         Row("tables", memory => memory.TableBytes);
         Row("process", memory => memory.ProcessBytes);
         Row("together", memory => memory.TotalBytes);
-        line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteSize.Text(task.Memory.NaiveActivationBytes)))}");
+        line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteCount.Of(task.Memory.NaiveActivationBytes)))}");
         if (SystemMemory.AvailableBytes is { } available)
-            line("", $"this machine can give {ByteSize.Text(available)} now");
+            line("", $"this machine can give {ByteCount.Of(available)} now");
 
         void Row(string name, Func<MemoryEstimate, long> bytes) =>
-            line("", $"{name,-16}{string.Concat(_tasks.Select(task => $"{ByteSize.Text(bytes(task.Memory)),13}"))}");
+            line("", $"{name,-16}{string.Concat(_tasks.Select(task => $"{ByteCount.Of(bytes(task.Memory)),13}"))}");
     }
 
     /// <summary>Writes it as a JSON property.</summary>

@@ -14,19 +14,21 @@ internal sealed class ParityTable(TextWriter output, bool quiet) : IProgress<Par
     private const string PrefixToFull = "prefix/full";
 
     private bool _begun;
+    private string? _heading;
 
-    /// <summary>Heads the cases of a folder.</summary>
-    public void Begin(string directory)
-    {
-        if (_begun)
-            output.WriteLine();
-        _begun = true;
-        output.WriteLine(directory);
-    }
+    /// <summary>Heads the cases of a folder, when the first of them is there: a folder that cannot be read has none.</summary>
+    public void Begin(string directory) => _heading = directory;
 
     /// <summary>Writes a case.</summary>
     public void Report(ParityCase value)
     {
+        if (_heading is not null)
+        {
+            if (_begun)
+                output.WriteLine();
+            output.WriteLine(_heading);
+            (_begun, _heading) = (true, null);
+        }
         // Most cases of a tokenizer or a noise folder have one check: a line says it all.
         if (value.Checks is [{ Path.Length: 0 } only] && value.Reason is null)
         {

@@ -8,5 +8,5 @@ namespace Tuna2.Engine.Cuda;
 public sealed record LibraryCandidate(string Origin, string? Path, bool Found, string? Problem)
 {
     /// <inheritdoc/>
-    public override string ToString() => $"{Origin}{(Path is null ? "" : $" ({Path})")}: {Problem ?? "loaded"}";
+    public override string ToString() => $"{Origin}{(Path is null || Path == Origin ? "" : $" ({Path})")}: {Problem ?? "loaded"}";
 }

@@ -13,7 +13,7 @@ internal sealed record ModelFiles(string Name, string Config, string Tokenizer, 
     {
         if (!Directory.Exists(directory))
             throw new ModelException(File.Exists(directory)
-                ? $"{directory}: is a file; a model is a directory with config.json, tokenizer.json and model*.safetensors"
+                ? $"{directory}: a file, not a model directory with config.json, tokenizer.json and model*.safetensors"
                 : $"{directory}: no such model directory");
         var config = Path.Combine(directory, ModelConfig.FileName);
         if (!File.Exists(config))

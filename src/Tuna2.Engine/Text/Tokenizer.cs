@@ -61,6 +61,12 @@ public sealed class Tokenizer
     public int VocabularySize => _texts.Length;
 
     /// <summary>
+    /// Whether this process can normalise Unicode. Where it cannot (System.Globalization.Invariant, or no ICU), text beyond Latin is
+    /// refused.
+    /// </summary>
+    public static bool CanNormalize => NfcNormalizer.Available;
+
+    /// <summary>
     /// Reads a Hugging Face tokenizer.json of the Qwen2 kind. Where it lacks the tokens Tuna-2 adds (<c>[PAD]</c>,
     /// <c>&lt;image&gt;</c>, <c>&lt;|vid_start|&gt;</c>, <c>&lt;|vid_end|&gt;</c>), they follow the last id in this order, as
     /// in the official loader, so that a stock Qwen2.5 file serves.

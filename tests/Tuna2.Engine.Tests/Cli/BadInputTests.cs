@@ -150,7 +150,12 @@ public sealed class BadInputTests : CliFixture
     public async Task No_prompt() => (await CliRun.OfAsync(["generate"])).Failed(Usage, "PROMPT is missing", "tuna2 generate --help");
 
     [Test]
-    public async Task No_command() => (await CliRun.OfAsync([])).Failed(Usage, "a command is missing");
+    public async Task No_command_gets_the_help_on_standard_error()
+    {
+        var run = await CliRun.OfAsync([]);
+        Assert.That((run.Code, run.Out), Is.EqualTo((Usage, "")));
+        Assert.That(run.Error, Does.Contain("Usage:").And.Contain("generate").And.Contain("First steps:"));
+    }
 
     [Test]
     public async Task An_unknown_command() => (await CliRun.OfAsync(["draw", "a circle"])).Failed(Usage, "'draw'");
@@ -233,8 +238,7 @@ public sealed class BadInputTests : CliFixture
     [Test]
     public async Task A_folder_without_cases()
     {
-        var run = await CliRun.OfAsync(["parity", Folder.Path, "--json"]);
-        run.Failed(Failure, Folder.Path, "cases.json");
+        (await CliRun.OfAsync(["parity", Folder.Path])).Failed(Failure, Folder.Path, "cases.json");
         (await CliRun.OfAsync(["parity"])).Failed(Usage, "DIR is missing");
     }
 

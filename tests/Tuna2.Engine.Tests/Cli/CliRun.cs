@@ -11,7 +11,7 @@ internal sealed record CliRun(int Code, string Out, string Error)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        var code = await Tuna2.Cli.Cli.RunAsync(args, new CliConsole(output, error, terminal), cancellation);
+        var code = await Tuna2.Cli.Cli.RunAsync(args, new CliConsole(output, error, terminal ? () => TestTerminal.On(error) : null), cancellation);
         return new CliRun(code, output.ToString(), error.ToString());
     }
 

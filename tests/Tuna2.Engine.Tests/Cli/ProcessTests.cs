@@ -27,11 +27,8 @@ public sealed class ProcessTests : CliFixture
     [Test]
     public async Task Help_goes_to_standard_output_with_examples()
     {
-        foreach (var command in new[] { "generate", "edit", "reconstruct", "ask", "inspect", "parity" })
-        {
-            var run = (await CliRun.OfAsync([command, "--help"])).Succeeded();
-            Assert.That(run.Out, Does.Contain($"tuna2 {command}").And.Contain("Examples:"));
-        }
+        var run = (await CliRun.OfAsync(["--help"])).Succeeded();
+        Assert.That(run.Out, Does.Contain("First steps:").And.Contain("TUNA2_NVRTC_PATH"));
         Assert.That((await RunAsync("--version")).Succeeded().Out, Does.Match(@"^\d+\.\d+\.\d+"));
     }
 
@@ -69,6 +66,62 @@ public sealed class ProcessTests : CliFixture
         run.Failed(130, "tuna2: cancelled");
         Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(15)));
         Assert.That(Written(), Is.Empty);
+    }
+
+    [Test]
+    [Platform(Exclude = "Win")]
+    public async Task A_reader_that_goes_away_is_no_error()
+    {
+        using var process = Process.Start(new ProcessStartInfo("bash", ["-c", "dotnet \"$0\" inspect --tensors | head -n 1; echo ${PIPESTATUS[0]}", typeof(Tuna2.Cli.Cli).Assembly.Location])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var run = (await FinishAsync(process)).Succeeded();
+        Assert.That(run.Out, Does.Match("^model [^\n]*\n0\n$"));
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public async Task Progress_goes_to_the_terminal_also_when_the_result_goes_to_a_file()
+    {
+        if (!File.Exists("/usr/bin/script"))
+            Assert.Ignore("a terminal is made by script, of util-linux");
+        // script writes down what its terminal showed: here standard error alone.
+        var command = $"dotnet '{typeof(Tuna2.Cli.Cli).Assembly.Location}' generate 'a red circle' -o a.png --steps 100 > result.txt";
+        var start = new ProcessStartInfo("/usr/bin/script", ["-qec", command, "/dev/null"])
+        {
+            WorkingDirectory = Folder.Path,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["TERM"] = "xterm";
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.That(process.ExitCode, Is.Zero);
+        Assert.That(await output, Does.Match(@"\r[^\r]* step [0-9]+/100  [^\r]* left of about ").And.EndsWith("\r\u001b[K").And.Not.Contain("\n"));
+        Assert.That(await File.ReadAllTextAsync(Folder.File("result.txt")), Does.Match(@"^wrote a\.png \([^\u001b\r]*\)\n$"));
+    }
+
+    [Test]
+    public async Task Without_culture_data_the_doctor_says_what_is_lost()
+    {
+        using var process = StartWith(new() { ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1" }, "doctor");
+        var run = await FinishAsync(process);
+        Assert.That(run.Code, Is.EqualTo(1), run.Out);
+        Assert.That(run.Out, Does.Match("(?m)^problem +text +no Unicode normalisation").And.Contain("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win")]
+    public async Task A_driver_that_was_chosen_is_the_one_that_is_asked()
+    {
+        using var fake = new Cuda.FakeDriver();
+        using var process = StartWith(new() { ["TUNA2_LIBCUDA_PATH"] = fake.Path }, "devices");
+        var run = (await FinishAsync(process)).Succeeded();
+        Assert.That(run.Out, Does.Match("(?m)^cuda:1 +[^\n]*80.0 GiB"));
     }
 
     [Test]

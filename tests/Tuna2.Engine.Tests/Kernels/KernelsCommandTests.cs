@@ -13,14 +13,14 @@ public class KernelsCommandTests
         var (code, output, error) = await RunAsync("rms_norm", "--arch", "sm_80", "--arch", "sm_90a", "--json", "--no-cache");
         Assert.That(code, Is.Zero, error);
         using var json = JsonDocument.Parse(output);
-        var rows = json.RootElement.EnumerateArray().ToList();
+        var rows = json.RootElement.GetProperty("kernels").EnumerateArray().ToList();
         Assert.That(rows.Select(r => $"{r.GetProperty("name")} {r.GetProperty("arch")}"), Is.EqualTo(new[]
         {
             "rms_norm_bf16 sm_80", "rms_norm_f32 sm_80", "rms_norm_bf16 sm_90a", "rms_norm_f32 sm_90a",
         }));
         Assert.That(rows[0].EnumerateObject().Select(p => p.Name), Is.EqualTo(new[]
         {
-            "name", "arch", "registers", "shared", "stack", "spill_stores", "spill_loads", "cached",
+            "name", "arch", "registers", "shared_bytes", "stack_bytes", "spill_store_bytes", "spill_load_bytes", "cached",
         }));
         Assert.That(rows[0].GetProperty("registers").GetInt32(), Is.GreaterThan(0));
         Assert.That(rows[0].GetProperty("cached").GetBoolean(), Is.False);

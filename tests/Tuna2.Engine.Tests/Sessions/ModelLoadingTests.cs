@@ -89,7 +89,7 @@ public sealed class ModelLoadingTests : IDisposable
     {
         var absent = _directory.File("nowhere");
         await Refused(absent, absent, "no such model directory");
-        await Refused(_directory.Write("file", [1]), "is a file");
+        await Refused(_directory.Write("file", [1]), "a file, not a model directory");
         await Refused(_directory.Path, "config.json");
         File.Copy(Path.Combine(DemoModel.Directory, "config.json"), _directory.File("config.json"));
         await Refused(_directory.Path, "tokenizer.json");

@@ -9,7 +9,7 @@ internal sealed class InspectCommand : TunaCommand
 {
     private readonly Argument<string?> _model = new("MODEL")
     {
-        Description = "A model directory, a safetensors file, or a picture the engine made [default: the demo model]",
+        Description = "A model directory, a safetensors file, or a picture the engine made (- for standard input) [default: the demo model]",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -38,8 +38,8 @@ internal sealed class InspectCommand : TunaCommand
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var path = parsed.GetValue(_model) ?? DemoModel.Find();
-        if (PictureDescription.IsPicture(path))
-            return Task.FromResult(Describe(PictureDescription.Of(path), parsed));
+        if (path == StandardStreams.Name || PictureDescription.IsPicture(path))
+            return Task.FromResult(Describe(PictureInput.Description(Console, path), parsed));
         using var description = ModelDescription.Of(path);
         description.CountMemory(parsed.GetValue(_width), parsed.GetValue(_height));
         if (parsed.GetValue(_json))

@@ -1,3 +1,4 @@
+using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Imaging;
 
@@ -11,20 +12,25 @@ internal static class PictureInput
     /// <summary>Reads a picture.</summary>
     /// <exception cref="ImageException">It is missing, no picture, or damaged.</exception>
     /// <exception cref="RequestException">Standard input is a terminal.</exception>
-    public static RgbImage Load(CliConsole console, string path) => Read(console, path, file => RgbImage.Load(file), RgbImage.Load);
+    public static RgbImage Load(CliConsole console, string path) => Read(console, path, file => RgbImage.Load(file), (stream, name) => RgbImage.Load(stream, name));
 
     /// <summary>Reads how a picture was made.</summary>
     /// <exception cref="ImageException">It is missing, no picture, or does not say.</exception>
     /// <exception cref="RequestException">Standard input is a terminal.</exception>
-    public static ImageRecipe Recipe(CliConsole console, string path) => Read(console, path, ImageRecipe.Read, (stream, name, _) => ImageRecipe.Read(stream, name));
+    public static ImageRecipe Recipe(CliConsole console, string path) => Read(console, path, ImageRecipe.Read, ImageRecipe.Read);
 
-    private static T Read<T>(CliConsole console, string path, Func<string, T> fromFile, Func<Stream, string, ImageReadOptions?, T> fromStream)
+    /// <summary>Reads what a picture says of itself.</summary>
+    /// <exception cref="ImageException">It is no picture, or damaged.</exception>
+    /// <exception cref="RequestException">Standard input is a terminal.</exception>
+    public static PictureDescription Description(CliConsole console, string path) => Read(console, path, PictureDescription.Of, PictureDescription.Of);
+
+    private static T Read<T>(CliConsole console, string path, Func<string, T> fromFile, Func<Stream, string, T> fromStream)
     {
         if (path != StandardStreams.Name)
             return fromFile(path);
         if (console.Streams.InputIsTerminal)
-            throw new RequestException($"standard input is a terminal: send a picture into it, or name a file");
+            throw new RequestException("standard input is a terminal: send a picture into it, or name a file");
         using var stream = console.Streams.OpenInput();
-        return fromStream(stream, StandardInput, null);
+        return fromStream(stream, StandardInput);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class PictureDescription
     private PictureDescription(string path, byte[] file)
     {
         _path = path;
-        _format = ImageFormats.OfContent(file)!.Value;
+        _format = ImageFormats.OfContent(file) ?? throw new ImageException($"{path}: {(file.Length == 0 ? "empty" : "not a picture that says how it was made (PNG, JPEG or WebP expected)")}");
         _image = RgbImage.FromBytes(file, path);
         try
         {
@@ -40,7 +40,8 @@ internal sealed class PictureDescription
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             Span<byte> head = stackalloc byte[12];
-            return ImageFormats.OfContent(head[..file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)]) is not null;
+            // What is read from a pipe here would be missing later.
+            return file.CanSeek && ImageFormats.OfContent(head[..file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)]) is not null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -52,6 +53,15 @@ internal sealed class PictureDescription
     /// <summary>Reads a picture and its texts.</summary>
     /// <exception cref="ImageException">It is damaged.</exception>
     public static PictureDescription Of(string path) => new(path, File.ReadAllBytes(path));
+
+    /// <summary>Reads a picture and its texts from a stream.</summary>
+    /// <exception cref="ImageException">It is no picture, or damaged.</exception>
+    public static PictureDescription Of(Stream stream, string name)
+    {
+        using var file = new MemoryStream();
+        stream.CopyTo(file);
+        return new(name, file.ToArray());
+    }
 
     /// <summary>Writes it for people.</summary>
     public void WriteTo(TextWriter output)

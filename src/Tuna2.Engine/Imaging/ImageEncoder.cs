@@ -16,6 +16,8 @@ internal static class ImageEncoder
 
     public static byte[] Encode(RgbImage image, ImageFormat format, ImageWriteOptions options)
     {
+        if (!Enum.IsDefined(format))
+            throw new RequestException($"picture format {(int)format} is not one of Png, Jpeg, Webp");
         if (options.Quality is < 1 or > 100)
             throw new RequestException($"quality must be 1 to 100, not {options.Quality}");
         if (format == ImageFormat.Png)

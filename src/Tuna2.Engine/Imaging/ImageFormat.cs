@@ -47,11 +47,8 @@ public static class ImageFormats
     }
 
     /// <summary>The usual ending of its files, with the point.</summary>
-    public static string Ending(this ImageFormat format) => Entry(format).Endings[0];
+    public static string Ending(this ImageFormat format) => _all[(int)format].Endings[0];
 
     /// <summary>Its name: PNG, JPEG, WebP.</summary>
-    public static string Name(this ImageFormat format) => Entry(format).Name;
-
-    private static (ImageFormat Format, string Name, string[] Endings) Entry(ImageFormat format) =>
-        Enum.IsDefined(format) ? _all[(int)format] : throw new RequestException($"picture format {(int)format} is not one of Png, Jpeg, Webp");
+    public static string Name(this ImageFormat format) => _all[(int)format].Name;
 }

@@ -207,6 +207,11 @@ public sealed class PictureFileTests : CliFixture
         Assert.That(json.RootElement.GetProperty("format").GetString(), Is.EqualTo("webp"));
         Assert.That(json.RootElement.GetProperty("parameters").GetProperty("seed").GetInt32(), Is.EqualTo(9));
 
+        var piped = (await CliRun.OfAsync(["inspect", "-"], input: await File.ReadAllBytesAsync(Folder.File("a.webp")))).Succeeded();
+        Assert.That(piped.Out, Does.Contain(Prompt).And.Contain("standard input"));
+        (await CliRun.OfAsync(["inspect", "-"], input: "notes"u8.ToArray())).Failed(1, "standard input: not a picture");
+        (await CliRun.OfAsync(["inspect", "-"], input: [])).Failed(1, "standard input: empty");
+
         Assert.That((await CliRun.OfAsync(["inspect", Circle])).Succeeded().Out, Does.Contain("it does not say"));
         TestPictures.Noise(4, 4).Save(Folder.File("a1111.png"), options: new() { Text = [new("parameters", "a cat\nSteps: 20, CFG scale: 7.5")] });
         using var other = JsonDocument.Parse((await CliRun.OfAsync(["inspect", Folder.File("a1111.png"), "--json"])).Succeeded().Out);

@@ -78,10 +78,8 @@ public class ImageEncoderTests
         Assert.That(ImageQuality.Psnr(RgbImage.FromBytes(image.Encode(ImageFormat.Jpeg, new() { Quality = 89 })), image), Is.LessThan(15));
     }
 
-    [TestCase(0)]
-    [TestCase(101)]
-    [TestCase(-5)]
-    public void A_quality_out_of_range_is_refused([Values] ImageFormat format, int quality) =>
+    [Test, Combinatorial]
+    public void A_quality_out_of_range_is_refused([Values] ImageFormat format, [Values(0, 101, -5)] int quality) =>
         Assert.That(() => TestPictures.Noise(2, 2).Encode(format, new() { Quality = quality }), Throws.TypeOf<RequestException>().With.Message.Contains($"not {quality}"));
 
     [Test]

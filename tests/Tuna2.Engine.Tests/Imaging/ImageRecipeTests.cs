@@ -116,7 +116,7 @@ public class ImageRecipeTests
     [TestCase("a cat, and nothing else", "no line of settings")]
     [TestCase("a cat\nSteps: many", "Steps", "many")]
     [TestCase("a cat\nSteps: 20, Size: 512", "Size", "512")]
-    [TestCase("a cat\nSteps: 20, Size: 512xy", "Size", "512xy")]
+    [TestCase("a cat\nSteps: 20, Size: 512xy", "Size", "'y'")]
     [TestCase("a cat\nSteps: 20, CFG scale: NaN", "CFG scale", "NaN")]
     [TestCase("a cat\nSteps: 20, Seed: -", "Seed")]
     public void A_damaged_text_is_named(string text, params string[] words) => Refused(() => Read(text), ["x.png: its 'parameters' text ", .. words]);

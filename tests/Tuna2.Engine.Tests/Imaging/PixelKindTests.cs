@@ -98,6 +98,28 @@ public class PixelKindTests
         Assert.That(RgbImage.FromBytes(gif).Pixels.ToArray(), Is.EqualTo(new byte[] { 200, 100, 50 }));
     }
 
+    [Test]
+    public void An_animated_WebP_gives_its_first_frame()
+    {
+        var first = TestPictures.Noise(6, 4);
+        using var file = new MemoryStream();
+        file.Write("RIFF\0\0\0\0WEBP"u8);
+        Chunk("VP8X", [2, 0, 0, 0, 5, 0, 0, 3, 0, 0]);
+        Chunk("ANIM", [0, 0, 0, 0, 0, 0]);
+        foreach (var frame in new[] { first, TestPictures.Noise(6, 4, seed: 2) })
+            Chunk("ANMF", [0, 0, 0, 0, 0, 0, 5, 0, 0, 3, 0, 0, 100, 0, 0, 0, .. frame.Encode(ImageFormat.Webp, new() { Quality = 100 })[12..]]);
+        var bytes = file.ToArray();
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), bytes.Length - 8);
+        CoverCropTests.AssertSame(RgbImage.FromBytes(bytes), first);
+
+        void Chunk(string name, byte[] data)
+        {
+            var length = new byte[4];
+            BinaryPrimitives.WriteInt32LittleEndian(length, data.Length);
+            file.Write([.. System.Text.Encoding.ASCII.GetBytes(name), .. length, .. data, .. data.Length % 2 == 0 ? (byte[])[] : [0]]);
+        }
+    }
+
     /// <summary>The red of each pixel of a picture that is grey.</summary>
     private static byte[] Greys(byte[] file)
     {

@@ -52,7 +52,7 @@ internal sealed class ImageJob
             Preview = denoiser.Estimate is { } estimate ? Picture(estimate) : null,
         };
 
-        RgbImage Picture(float[] planes) => PixelTensor.ToImage(planes, _request.Width, _request.Height);
+        RgbImage Picture(float[] planes) => OutputPicture.Of(_model.Config, planes, _request.Width, _request.Height);
     }
 
     /// <summary>The start noise of a seed, as the official code draws it (MODEL.md section 4).</summary>

@@ -31,6 +31,12 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
     /// </summary>
     public IAnsiConsole? Terminal => Json ? null : _terminal.Value;
 
+    /// <summary>The standard streams as bytes.</summary>
+    public StandardStreams Streams { get; init; } = StandardStreams.OfProcess();
+
+    /// <summary>The terminal that <see cref="Error"/> is, as large as it is now; null where pictures cannot be drawn on it.</summary>
+    public Func<TerminalScreen?> Screen { get; init; } = () => null;
+
     /// <summary>Says something the user should know that is no error.</summary>
     public void Warn(string message) => Say($"tuna2: warning: {OneLine(message)}");
 

@@ -16,7 +16,7 @@ internal static class Program
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var console = new CliConsole(Console.Out, Console.Error, Console.IsErrorRedirected ? null
             // Asked to find out whether it is interactive, Spectre.Console would want standard input and output to be terminals too.
-            : () => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes }));
+            : () => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes })) { Screen = TerminalScreen.OfProcess };
         return await Cli.RunAsync(args, console, stop.Token).ConfigureAwait(false);
 
         void Stop(PosixSignalContext signal)

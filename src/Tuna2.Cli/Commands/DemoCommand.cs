@@ -40,7 +40,7 @@ internal sealed class DemoCommand : TunaCommand
     /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var given = parsed.GetValue(_image) is { } path ? RgbImage.Load(path) : null;
+        var given = parsed.GetValue(_image) is { } path ? PictureInput.Load(Console, path) : null;
         var folder = parsed.GetRequiredValue(_output);
         if (File.Exists(folder))
             throw new ImageException($"cannot write in {folder}: it is a file, not a folder");
@@ -100,7 +100,7 @@ internal sealed class DemoCommand : TunaCommand
         string Save(GeneratedImage image, string name)
         {
             var file = Path.Combine(folder, name);
-            image.SavePng(file);
+            image.Save(file);
             text.WriteLine($"             wrote {file}");
             return file;
         }

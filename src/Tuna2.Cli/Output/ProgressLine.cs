@@ -68,19 +68,16 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<WritePro
     }
 
     /// <summary>
-    /// Lets something else write on the terminal, above the line: a warning, a picture. Nothing else is drawn meanwhile. Where there
-    /// is no terminal it is not called.
+    /// Lets something else write on standard error, above the line: a warning, a picture. The line is not drawn meanwhile.
     /// </summary>
     /// <param name="write">Writes whole lines.</param>
-    public void Above(Action<IAnsiConsole> write)
+    public void Above(Action write)
     {
-        if (_terminal is null)
-            return;
         lock (_drawing)
         {
-            Erase();
-            if (!_ended)
-                write(_terminal);
+            if (_terminal is not null)
+                Erase();
+            write();
         }
     }
 
@@ -103,8 +100,11 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<WritePro
         }
     }
 
-    /// <summary>Takes the line away.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public void Dispose() => Clear();
+
+    /// <summary>Takes the line away; the next report writes it again.</summary>
+    public void Clear()
     {
         _timer?.Dispose();
         if (_terminal is null)

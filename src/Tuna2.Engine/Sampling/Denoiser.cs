@@ -17,6 +17,15 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
 {
     private readonly float[] _times = TimeGrid.Linear(plan.Steps);
 
+    /// <summary>After every so many steps but the last <see cref="Estimate"/> is computed; 0 for never.</summary>
+    public int EstimateEvery { get; init; }
+
+    /// <summary>
+    /// Where the step just taken leads, at the end of its velocity: for Euler the guided x0 it was computed from, up to
+    /// rounding. Null after steps without one.
+    /// </summary>
+    public float[]? Estimate { get; private set; }
+
     /// <summary>Computes what all pictures of the prompt share.</summary>
     public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(_times.AsSpan(0, plan.Steps), source, cancellation);
 
@@ -28,6 +37,7 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
         for (var i = 0; i < plan.Steps; i++)
         {
             var delta = _times[i + 1] - _times[i];
+            var before = EstimateEvery > 0 && (i + 1) % EstimateEvery == 0 && i + 1 < plan.Steps ? predictor.ReadPicture(VelocityStep.StateSlot) : null;
             if (plan.Sampler == SamplerKind.Heun && i < plan.Steps - 1)
             {
                 Evaluate(i, VelocityStep.StateSlot, StepPhase.HeunTrial);
@@ -37,6 +47,7 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
             {
                 Evaluate(i, VelocityStep.StateSlot, StepPhase.Euler);
             }
+            Estimate = before is null ? null : Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), MathF.Max(VelocityStep.SmallestRemaining, 1 - _times[i]) / delta);
             stepped?.Invoke(i + 1);
 
             void Evaluate(int time, int slot, StepPhase phase)
@@ -50,5 +61,13 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
             }
         }
         return predictor.ReadPicture(VelocityStep.StateSlot);
+    }
+
+    /// <summary>The line from one state through the next, a number of steps along, written over the first.</summary>
+    private static float[] Extrapolate(float[] from, float[] next, float steps)
+    {
+        for (var i = 0; i < from.Length; i++)
+            from[i] += (next[i] - from[i]) * steps;
+        return from;
     }
 }

@@ -113,7 +113,7 @@ public sealed class ProgressLineTests : IDisposable
         using var progress = Begin();
         progress.Report(new GenerationProgress(0, 1, 1, 2));
         progress.Draw();
-        progress.Above(terminal => terminal.WriteLine("a picture"));
+        progress.Above(() => _screen.WriteLine("a picture"));
         Assert.That(_screen.ToString().Replace("\r\n", "\n", StringComparison.Ordinal), Does.EndWith($"{Erased}a picture\n"));
         progress.Draw();
         Assert.That(Last(), Does.Contain("step 1/2"));
@@ -160,7 +160,7 @@ public sealed class ProgressLineTests : IDisposable
         {
             progress.Report(new GenerationProgress(0, 1, 1, 2));
             progress.Draw();
-            progress.Above(_ => Assert.Fail("there is no terminal to write on"));
+            progress.Above(() => Assert.That(_screen.ToString(), Is.Empty, "there is no line to take away"));
         }
         using (var progress = new ProgressLine(new CliConsole(TextWriter.Null, _screen), _time))
             progress.Draw();

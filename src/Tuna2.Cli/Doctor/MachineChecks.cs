@@ -34,9 +34,7 @@ internal static class MachineChecks
         try
         {
             var picture = new RgbImage(2, 1, new byte[] { 255, 0, 0, 0, 0, 255 });
-            using var file = new MemoryStream();
-            PngWriter.Write(file, picture);
-            var read = RgbImage.FromBytes(file.ToArray());
+            var read = RgbImage.FromBytes(picture.Encode(ImageFormat.Png));
             return (read.Width, read.Height) == (2, 1)
                 ? Check.Ok(name, "PNG, JPEG, WebP, BMP and GIF can be read (SkiaSharp's native library loads)") with { Needed = true }
                 : Broken("a picture was read with another size than it was written with");

@@ -10,8 +10,6 @@ namespace Tuna2.Cli.Doctor;
 /// <summary>Whether a model is whole, and fits.</summary>
 internal static class ModelChecks
 {
-    private const int PromptTokens = 128;
-
     /// <summary>Looks at a model directory: its files, its weights against the manifest, its memory against what there is.</summary>
     /// <param name="directory">The directory; null for the demo model.</param>
     /// <param name="cpu">Where it would run.</param>
@@ -57,8 +55,7 @@ internal static class ModelChecks
             try
             {
                 WeightsManifest.Check(config, checkpoint);
-                var memory = MemoryEstimate.Of(config, checkpoint, null, null, PromptTokens);
-                var needed = memory.WeightBytes + memory.StateBytes + memory.ActivationBytes;
+                var needed = MemoryEstimate.Generate(config, checkpoint).TotalBytes;
                 var picture = string.Create(CultureInfo.InvariantCulture, $"a picture of {config.Defaults.Width}x{config.Defaults.Height} takes {ByteCount.Of(needed)}; {ByteCount.Of(cpu.AvailableBytes)} are available");
                 return
                 [

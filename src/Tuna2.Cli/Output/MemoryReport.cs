@@ -82,19 +82,19 @@ internal sealed class MemoryReport
         json.WriteNumber("prompt_tokens", _promptTokens);
         json.WriteNumber("max_tokens", _ask.MaxTokens);
         if (SystemMemory.AvailableBytes is { } available)
-            json.WriteNumber("available", available);
+            json.WriteNumber("available_bytes", available);
         else
-            json.WriteNull("available");
+            json.WriteNull("available_bytes");
         foreach (var (task, memory) in _tasks)
         {
             json.WriteStartObject(task);
-            json.WriteNumber("weights", memory.WeightBytes);
-            json.WriteNumber("activations", memory.ActivationBytes);
-            json.WriteNumber("activations_naive", memory.NaiveActivationBytes);
-            json.WriteNumber("keys_values", memory.KeyValueBytes);
-            json.WriteNumber("tables", memory.TableBytes);
-            json.WriteNumber("process", memory.ProcessBytes);
-            json.WriteNumber("total", memory.TotalBytes);
+            json.WriteNumber("weights_bytes", memory.WeightBytes);
+            json.WriteNumber("activations_bytes", memory.ActivationBytes);
+            json.WriteNumber("activations_naive_bytes", memory.NaiveActivationBytes);
+            json.WriteNumber("keys_values_bytes", memory.KeyValueBytes);
+            json.WriteNumber("tables_bytes", memory.TableBytes);
+            json.WriteNumber("process_bytes", memory.ProcessBytes);
+            json.WriteNumber("total_bytes", memory.TotalBytes);
             json.WriteEndObject();
         }
         json.WriteEndObject();

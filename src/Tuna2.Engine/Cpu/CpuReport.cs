@@ -18,7 +18,7 @@ public sealed record CpuReport(string Name, int Processors, SimdLevel Simd, IRea
     public static CpuReport Probe()
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return new(NameOf(), Environment.ProcessorCount, SimdLevel.Auto.Resolve(), [.. InstructionsOf()], memory, Math.Min(Available() ?? memory, memory));
+        return new(NameOf(), Environment.ProcessorCount, SimdLevel.Auto.Resolve(), [.. InstructionsOf()], memory, Math.Min(SystemMemory.AvailableBytes ?? memory, memory));
     }
 
     private static string NameOf() => (OperatingSystem.IsWindows()
@@ -35,15 +35,6 @@ public sealed record CpuReport(string Name, int Processors, SimdLevel Simd, IRea
             yield return "AVX-512";
         if (AdvSimd.IsSupported)
             yield return "NEON";
-    }
-
-    /// <summary>Linux says best what is available: page caches count. Elsewhere, what the collector saw not in use.</summary>
-    private static long? Available()
-    {
-        if (Line("/proc/meminfo", "MemAvailable") is { } line && long.TryParse(line.Split(' ')[0], CultureInfo.InvariantCulture, out var kibibytes))
-            return kibibytes << 10;
-        var memory = GC.GetGCMemoryInfo();
-        return memory.MemoryLoadBytes > 0 ? memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes : null;
     }
 
     /// <summary>The value of the first line "name : value" of a file; null where there is none.</summary>

@@ -10,7 +10,23 @@ namespace Tuna2.Cli;
 /// <param name="ShowProgress">Whether <paramref name="Error"/> is a terminal, on which a line can be rewritten.</param>
 internal sealed record CliConsole(TextWriter Out, TextWriter Error, bool ShowProgress = false)
 {
-    private static readonly JsonWriterOptions _jsonOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>How JSON is written: for people too.</summary>
+    public static JsonWriterOptions JsonOptions { get; } = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Standard input, for questions.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
+    /// <summary>Whether a person types at <see cref="In"/> and sees <see cref="Error"/>.</summary>
+    public bool Interactive { get; init; }
+
+    /// <summary>Whom a Ctrl-C stops.</summary>
+    public Interrupts Interrupts { get; init; } = new();
+
+    /// <summary>Standard input's next line; null at its end. Reading cannot be cancelled, only left behind.</summary>
+    public Task<string?> ReadLineAsync(CancellationToken cancellation) => Task.Run(In.ReadLine, CancellationToken.None).WaitAsync(cancellation);
+
+    /// <summary>All that is left of standard input.</summary>
+    public Task<string> ReadToEndAsync(CancellationToken cancellation) => Task.Run(In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation);
 
     /// <summary>Says something the user should know that is no error.</summary>
     public void Warn(string message) => Error.WriteLine($"tuna2: warning: {OneLine(message)}");
@@ -22,7 +38,7 @@ internal sealed record CliConsole(TextWriter Out, TextWriter Error, bool ShowPro
     public void WriteJson(Action<Utf8JsonWriter> write)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, _jsonOptions))
+        using (var json = new Utf8JsonWriter(buffer, JsonOptions))
             write(json);
         Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
     }

@@ -24,6 +24,28 @@ public sealed class StateStore(IBackend backend) : IDisposable
         return value;
     }
 
+    /// <summary>
+    /// The same state with room for more rows: its first <paramref name="kept"/> rows are copied, the old memory is freed, and
+    /// <paramref name="value"/> is no state any more. When there is not enough memory nothing has changed.
+    /// </summary>
+    /// <exception cref="DeviceException">There is not enough memory for old and new together.</exception>
+    public Value Grow(Value value, Extent rows, int kept)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(kept, value.Rows.Max);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(kept, rows.Max);
+        var grown = Add(value.Name, rows, value.Columns, value.Element);
+        backend.Copy(BufferOf(value), 0, BufferOf(grown), 0, (long)kept * value.Columns * value.ElementBytes(backend.ActivationBytes));
+        Remove(value);
+        return grown;
+    }
+
+    /// <summary>Frees a state.</summary>
+    public void Remove(Value value)
+    {
+        BufferOf(value).Dispose();
+        _buffers.Remove(value);
+    }
+
     /// <summary>The memory of a state.</summary>
     public IDeviceBuffer BufferOf(Value value) => _buffers.TryGetValue(value, out var buffer)
         ? buffer

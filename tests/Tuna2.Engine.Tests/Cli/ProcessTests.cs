@@ -27,7 +27,7 @@ public sealed class ProcessTests : CliFixture
     [Test]
     public async Task Help_goes_to_standard_output_with_examples()
     {
-        foreach (var command in new[] { "generate", "edit", "reconstruct", "ask", "inspect", "parity" })
+        foreach (var command in new[] { "generate", "edit", "reconstruct", "ask", "chat", "inspect", "parity" })
         {
             var run = (await CliRun.OfAsync([command, "--help"])).Succeeded();
             Assert.That(run.Out, Does.Contain($"tuna2 {command}").And.Contain("Examples:"));

@@ -28,9 +28,9 @@ public sealed class TunaConversation : IDisposable, IAsyncDisposable
     private readonly Chat _chat;
     private readonly CancellationTokenSource _closing = new();
     private readonly SemaphoreSlim _computing = new(1);
-    private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _freed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _answering;
-    private Task? _closed;
+    private int _closed;
 
     internal TunaConversation(TunaSession session, AskOptions options)
     {
@@ -91,23 +91,22 @@ public sealed class TunaConversation : IDisposable, IAsyncDisposable
     /// <summary>As <see cref="Dispose"/>, without blocking the thread while a running answer ends: for user interfaces.</summary>
     public ValueTask DisposeAsync() => new(Close());
 
+    /// <summary>Stops and frees; ends when all is freed. Takes no lock: the session calls it under its own.</summary>
     internal Task Close()
     {
-        lock (_lock)
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
-            if (_closed is null)
-            {
-                _closing.Cancel();
-                _closed = End();
-            }
-            return _closed;
+            _closing.Cancel();
+            _ = End();
         }
+        return _freed.Task;
 
         async Task End()
         {
             await _computing.WaitAsync().ConfigureAwait(false);
             _chat.Dispose();
             _session.Forget(this);
+            _freed.SetResult();
         }
     }
 

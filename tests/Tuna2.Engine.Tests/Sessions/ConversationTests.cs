@@ -157,7 +157,8 @@ public class ConversationTests
                 });
                 break;
             default:
-                var late = chat.AskAsync(What, null, new() { MaxTokens = TunaSession.MaxChatTokens - tokens - 60 }, timeout);
+                var asked = new ChatWriter(_model.Tokenizer, _model.Tokens).Question(What, 0, default).Tokens.Count;
+                var late = chat.AskAsync(What, null, new() { MaxTokens = TunaSession.MaxChatTokens - tokens - asked }, timeout);
                 await ReadAsync(chat.AskAsync(Color, null, null, timeout));
                 await ReadAsync(undisturbed.AskAsync(Color, null, null, timeout));
                 (turns, tokens) = (chat.History, chat.TokenCount);

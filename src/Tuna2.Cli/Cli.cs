@@ -87,6 +87,7 @@ internal static class Cli
         root.Add(new EditCommand(console));
         root.Add(new ReconstructCommand(console));
         root.Add(new AskCommand(console));
+        root.Add(new ChatCommand(console));
         root.Add(new InspectCommand(console));
         root.Add(new MakeRandomCommand(console));
         root.Add(new ParityCommand(console));

@@ -11,7 +11,8 @@ namespace Tuna2.Cli;
 /// <param name="terminal">Makes <paramref name="error"/> a terminal to draw on; null where it is none. It is not called before something is drawn.</param>
 internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsiConsole>? terminal = null)
 {
-    private static readonly JsonWriterOptions _jsonOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>How JSON is written: for people too.</summary>
+    public static JsonWriterOptions JsonOptions { get; } = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Lazy<IAnsiConsole?> _terminal = new(() => terminal?.Invoke() is { Profile.Capabilities: { Ansi: true, Interactive: true } } able ? able : null);
     private bool _jsonWritten;
@@ -36,6 +37,21 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
 
     /// <summary>The terminal that <see cref="Error"/> is, as large as it is now; null where pictures cannot be drawn on it.</summary>
     public Func<TerminalScreen?> Screen { get; init; } = () => null;
+
+    /// <summary>Standard input, for questions.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
+    /// <summary>Whether a person types at <see cref="In"/> and sees <see cref="Error"/>.</summary>
+    public bool Interactive { get; init; }
+
+    /// <summary>Whom a Ctrl-C stops.</summary>
+    public Interrupts Interrupts { get; init; } = new();
+
+    /// <summary>Standard input's next line; null at its end. Reading cannot be cancelled, only left behind.</summary>
+    public Task<string?> ReadLineAsync(CancellationToken cancellation) => Task.Run(In.ReadLine, CancellationToken.None).WaitAsync(cancellation);
+
+    /// <summary>All that is left of standard input.</summary>
+    public Task<string> ReadToEndAsync(CancellationToken cancellation) => Task.Run(In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation);
 
     /// <summary>Says something the user should know that is no error.</summary>
     public void Warn(string message) => Say($"tuna2: warning: {OneLine(message)}");
@@ -74,7 +90,7 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
     public void WriteJson(Action<Utf8JsonWriter> write)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, _jsonOptions))
+        using (var json = new Utf8JsonWriter(buffer, JsonOptions))
             write(json);
         _jsonWritten = true;
         Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));

@@ -11,16 +11,26 @@ internal static class Program
         // Elsewhere the terminal's own encoding holds, nearly always UTF-8.
         if (OperatingSystem.IsWindows())
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        var console = new CliConsole(Console.Out, Console.Error, Console.IsErrorRedirected ? null
+            // Asked to find out whether it is interactive, Spectre.Console would want standard input and output to be terminals too.
+            : () => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes }))
+        {
+            In = Console.In,
+            Interactive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
+            Screen = TerminalScreen.OfProcess,
+        };
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var console = new CliConsole(Console.Out, Console.Error, Console.IsErrorRedirected ? null
-            // Asked to find out whether it is interactive, Spectre.Console would want standard input and output to be terminals too.
-            : () => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes })) { Screen = TerminalScreen.OfProcess };
         return await Cli.RunAsync(args, console, stop.Token).ConfigureAwait(false);
 
         void Stop(PosixSignalContext signal)
         {
+            if (signal.Signal == PosixSignal.SIGINT && console.Interrupts.Raise())
+            {
+                signal.Cancel = true;
+                return;
+            }
             // The first signal asks the work to end; a second one, from a user who will not wait, ends the process.
             signal.Cancel = !stop.IsCancellationRequested;
             stop.Cancel();

@@ -2,31 +2,34 @@ using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine;
 
-/// <summary>How an answer is made.</summary>
+/// <summary>
+/// How an answer is made. A token is drawn from the softmax of logits / <see cref="Temperature"/>, after <see cref="TopK"/> and
+/// then <see cref="TopP"/> have taken unlikely ones away (the order of the official mmu_generate).
+/// </summary>
 public sealed record AskOptions
 {
-    /// <summary>Columns the picture is brought to, a multiple of 16 up to 4096; null for the model's default.</summary>
+    /// <summary>Columns the pictures are brought to, a multiple of 16 up to 4096; null for the model's default.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Rows the picture is brought to, a multiple of 16 up to 4096; null for the model's default.</summary>
+    /// <summary>Rows the pictures are brought to, a multiple of 16 up to 4096; null for the model's default.</summary>
     public int? Height { get; init; }
 
-    /// <summary>The longest answer, in tokens: 1 to <see cref="TunaSession.MaxChatTokens"/>, less what the question takes.</summary>
+    /// <summary>The longest answer, in tokens: 1 to <see cref="TunaSession.MaxChatTokens"/>, less what the conversation takes.</summary>
     public int MaxTokens { get; init; } = 512;
 
-    /// <summary>0, the default, always takes the likeliest token; higher is more varied.</summary>
+    /// <summary>0, the default, always takes the likeliest token, the lowest id of equals; 1 draws as the model believes; higher is more varied.</summary>
     public float Temperature { get; init; }
 
-    /// <summary>Draws among the k likeliest tokens; 0 for all.</summary>
+    /// <summary>Draws among the k likeliest tokens, and those as likely as the last of them; 0 for all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Draws among the likeliest tokens that together reach this probability, above 0; 1 for all.</summary>
+    /// <summary>Draws among the likeliest tokens that together reach this probability, above 0, the one that reaches it included; 1 for all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>Seed of the draws; the same seed gives the same answer.</summary>
+    /// <summary>Seed of the draws; the same seed gives the same answer, and the same conversation: a later turn goes on where the draws before ended.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>The system prompt; null for Qwen's.</summary>
+    /// <summary>The system prompt, plain text; null for Qwen's. Of a whole conversation: a turn cannot change it.</summary>
     public string? System { get; init; }
 
     /// <summary>Checks the options against a model's config, as every request does: for telling before the model is loaded.</summary>

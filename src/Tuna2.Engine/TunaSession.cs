@@ -12,7 +12,8 @@ namespace Tuna2.Engine;
 /// </summary>
 /// <remarks>
 /// Prompts and options are checked before a method returns, so a <see cref="RequestException"/> or an
-/// <see cref="ArgumentNullException"/> comes from the call itself, not from its task. Each call computes on a thread of its
+/// <see cref="ArgumentNullException"/> comes from the call itself, not from its task; for that the text is tokenized on the
+/// caller's thread, which takes well under a second for a million letters. Each call computes on a thread of its
 /// own; a cancelled one ends within an op of a step (milliseconds, or a fraction of a step for large models) and keeps no
 /// memory.
 /// </remarks>
@@ -26,6 +27,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _lock = new();
     private Task? _closed;
+    private readonly HashSet<TunaConversation> _conversations = [];
     private volatile int _computingThread;
 
     internal TunaSession(TunaModel model) => _model = model;
@@ -107,27 +109,57 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }
 
-    /// <summary>
-    /// Asks about a picture; the answer comes piece by piece, whole characters at a time. Nothing is computed before the
-    /// first piece is asked for, and computing stops when the reader does. Reading it again asks again.
-    /// </summary>
-    /// <param name="picture">The picture, scaled to cover the size of the options and cropped; null for text alone.</param>
+    /// <summary>Asks about a picture, once: as <see cref="AskAsync(string, IReadOnlyList{RgbImage}, AskOptions, CancellationToken)"/>.</summary>
+    /// <param name="picture">The picture; null for text alone.</param>
     /// <param name="question">The question.</param>
     /// <param name="options">Length and variety of the answer; null for greedy, at most 512 tokens.</param>
     /// <param name="cancellation">Ends the answer; that of <c>WithCancellation</c> does too.</param>
+    public IAsyncEnumerable<string> AskAsync(RgbImage? picture, string question, AskOptions? options = null, CancellationToken cancellation = default) =>
+        AskAsync(question, picture is null ? null : [picture], options, cancellation);
+
+    /// <summary>
+    /// Asks once, about pictures or not; the answer comes piece by piece, whole characters at a time. Nothing is computed before
+    /// the first piece is asked for, and computing stops when the reader does. Reading it again asks again. For questions that
+    /// build on each other there is <see cref="StartConversation"/>.
+    /// </summary>
+    /// <param name="question">The question. Added tokens written in it, such as <c>&lt;|im_end|&gt;</c>, are words like others.</param>
+    /// <param name="pictures">The pictures, each scaled to cover the size of the options and cropped; null or empty for text alone.</param>
+    /// <param name="options">Length and variety of the answer; null for greedy, at most 512 tokens.</param>
+    /// <param name="cancellation">Ends the answer; that of <c>WithCancellation</c> does too.</param>
     /// <returns>The pieces, none of them empty; together they are the answer.</returns>
-    /// <exception cref="ArgumentNullException">There is no question.</exception>
+    /// <exception cref="ArgumentNullException">There is no question, or a picture is null.</exception>
     /// <exception cref="RequestException">The question is empty or too long, or an option is out of range.</exception>
     /// <exception cref="DeviceException">While reading: there is not enough memory.</exception>
     /// <exception cref="ModelException">While reading: the model's logits are not finite.</exception>
     /// <exception cref="OperationCanceledException">While reading: the answer was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed, or was before the answer had ended.</exception>
-    public IAsyncEnumerable<string> AskAsync(RgbImage? picture, string question, AskOptions? options = null, CancellationToken cancellation = default)
+    public IAsyncEnumerable<string> AskAsync(string question, IReadOnlyList<RgbImage>? pictures = null, AskOptions? options = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(question);
         ThrowIfDisposed();
-        var request = AskRequest.Of(picture is not null, question, options ?? new(), _model);
-        return Stream<string>((say, stop) => request.Run(_model, picture, say, stop), cancellation);
+        options ??= new AskOptions();
+        var request = AskRequest.Of(question, pictures, options, _model);
+        request.CheckLength(new ChatWriter(_model.Tokenizer, _model.Tokens).Begin(options.System ?? ChatTemplate.DefaultSystemPrompt).Tokens.Count);
+        return Stream<string>((say, stop) =>
+        {
+            using var chat = new Chat(_model, options.System);
+            chat.Run(request, say, stop);
+        }, cancellation);
+    }
+
+    /// <summary>Starts a conversation: questions that build on each other, over keys and values that are kept.</summary>
+    /// <param name="options">The system prompt, and how to answer where a turn says nothing else; null for the defaults.</param>
+    /// <returns>The conversation; disposed with the session at the latest.</returns>
+    /// <exception cref="RequestException">An option is out of range, or the system prompt is too long.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
+    public TunaConversation StartConversation(AskOptions? options = null)
+    {
+        var conversation = new TunaConversation(this, options ?? new AskOptions());
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            _conversations.Add(conversation);
+        }
+        return conversation;
     }
 
     /// <summary>
@@ -161,8 +193,20 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         async Task End()
         {
             await _turn.WaitAsync().ConfigureAwait(false);
+            TunaConversation[] conversations;
+            lock (_lock)
+                conversations = [.. _conversations];
+            foreach (var conversation in conversations)
+                await conversation.Close().ConfigureAwait(false);
             _model.Release();
         }
+    }
+
+    /// <summary>A conversation that has freed everything.</summary>
+    internal void Forget(TunaConversation conversation)
+    {
+        lock (_lock)
+            _conversations.Remove(conversation);
     }
 
     private ImageJob Generation(string prompt, ImageOptions? options)
@@ -202,7 +246,10 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         Stream<GeneratedImage>((made, stop) => job.Run(made, progress, stop), cancellation);
 
     /// <summary>What a call hands over piece by piece. A piece that was made is read even when the call is cancelled after it.</summary>
-    private async IAsyncEnumerable<T> Stream<T>(Action<Action<T>, CancellationToken> work, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <param name="work">Computes; is given where pieces go and what stops it.</param>
+    /// <param name="cancellation">The caller's.</param>
+    /// <param name="ended">Stops it as disposing of the session does.</param>
+    internal async IAsyncEnumerable<T> Stream<T>(Action<Action<T>, CancellationToken> work, [EnumeratorCancellation] CancellationToken cancellation, CancellationToken ended = default)
     {
         // A reader that stops early must stop the computing thread too.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -233,7 +280,8 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
                         work(piece => pieces.Writer.TryWrite(piece), token);
                         return true;
                     },
-                    stop.Token).ConfigureAwait(false);
+                    stop.Token,
+                    ended).ConfigureAwait(false);
             }
             finally
             {
@@ -243,9 +291,9 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Computes when the calls before have ended, on a thread of its own. Disposal stops it as the caller's token does.</summary>
-    private async Task<T> InTurn<T>(Func<CancellationToken, T> work, CancellationToken cancellation)
+    private async Task<T> InTurn<T>(Func<CancellationToken, T> work, CancellationToken cancellation, CancellationToken ended = default)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token, ended);
         try
         {
             await _turn.WaitAsync(stop.Token).ConfigureAwait(false);
@@ -262,7 +310,9 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         catch (OperationCanceledException e) when (e.CancellationToken == stop.Token)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw new ObjectDisposedException(typeof(TunaSession).FullName, "the session was disposed before the call had ended");
+            throw ended.IsCancellationRequested && !_closing.IsCancellationRequested
+                ? new ObjectDisposedException(typeof(TunaConversation).FullName, "the conversation was disposed before its answer had ended")
+                : new ObjectDisposedException(typeof(TunaSession).FullName, "the session was disposed before the call had ended");
         }
     }
 
@@ -283,5 +333,5 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         }
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
 }

@@ -1,44 +1,48 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Text;
 using Tuna2.Cli.Options;
+using Tuna2.Cli.Output;
 using Tuna2.Engine;
 
 namespace Tuna2.Cli.Commands;
 
-/// <summary>tuna2 ask: a question about a picture, answered as it comes.</summary>
+/// <summary>tuna2 ask: questions about pictures or none, answered as they come.</summary>
 internal sealed class AskCommand : TunaCommand
 {
-    private readonly Argument<string> _image = CommonOptions.Picture("The picture, scaled to cover the size and cropped");
-    private readonly Argument<string> _question = CommonOptions.Text("QUESTION", "What to ask about it");
-    private readonly Option<int?> _maxTokens = NumberOptions.Integer("--max-tokens", "The longest answer, in tokens [default: 512]");
-    private readonly Option<float?> _temperature = NumberOptions.Number("--temperature", "0 takes the likeliest token every time; higher is more varied [default: 0]");
-    private readonly Option<int?> _topK = NumberOptions.Integer("--top-k", "Draw among the N likeliest tokens; 0 for all [default: 0]");
-    private readonly Option<float?> _topP = NumberOptions.Number("--top-p", "Draw among the likeliest tokens that together reach this probability [default: 1]");
-    private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the draws [default: 42]");
-    private readonly Option<string?> _system = new("--system") { Description = "The system prompt [default: Qwen's]", HelpName = "TEXT" };
-    private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns the picture is brought to, a multiple of 16 [default: the model's]");
-    private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows the picture is brought to, a multiple of 16 [default: the model's]");
+    private static readonly string[] _pictureEndings = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"];
+
+    private readonly Argument<string[]> _images = new("IMAGE")
+    {
+        Description = "Pictures to ask about, each scaled to cover the size and cropped; none asks in text alone (PNG, JPEG, WebP, BMP or GIF)",
+        Arity = ArgumentArity.ZeroOrMore,
+        // The last word is the question, the ones before are pictures.
+        CustomParser = result =>
+        {
+            string[] pictures = [.. result.Tokens.SkipLast(1).Select(token => token.Value)];
+            result.OnlyTake(pictures.Length);
+            return pictures;
+        },
+    };
+
+    private readonly Argument<string> _question = CommonOptions.Text("QUESTION", "What to ask; - reads it from standard input");
+    private readonly Option<string[]> _then = new("--then") { Description = "A further question of the same conversation; may be given several times", HelpName = "QUESTION" };
+    private readonly AnswerOptions _answer = new();
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
-    public AskCommand(CliConsole console) : base("ask", "Ask about a picture; the answer is printed as it comes", console)
+    public AskCommand(CliConsole console) : base("ask", "Ask about pictures, or without one; the answer is printed as it comes", console)
     {
         Examples =
         [
             "tuna2 ask circle.png \"What color is the circle?\"",
+            "tuna2 ask circle.png \"What shape is it?\" --then \"What color is it?\" --json",
+            "tuna2 ask before.jpg after.jpg \"What changed?\" -m ~/models/tuna_2_pixel_7b",
             "tuna2 ask photo.jpg \"Describe the image in detail.\" -m ~/models/tuna_2_pixel_7b --temperature 0.7 --top-p 0.9",
+            "tuna2 ask photo.jpg - -m ~/models/tuna_2_pixel_7b < question.txt",
         ];
-        Add(_image);
+        Add(_images);
         Add(_question);
-        Add(_maxTokens);
-        Add(_temperature);
-        Add(_topK);
-        Add(_topP);
-        Add(_seed);
-        Add(_system);
-        Add(_width);
-        Add(_height);
+        Add(_then);
+        _answer.AddTo(this);
         _model.AddTo(this);
         Add(_json);
     }
@@ -46,69 +50,57 @@ internal sealed class AskCommand : TunaCommand
     /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var options = Read(parsed);
+        var options = _answer.Read(parsed);
         options.Validate(_model.Config(parsed));
-        var picture = PictureInput.Load(Console, parsed.GetRequiredValue(_image));
-        var question = parsed.GetRequiredValue(_question);
+        var paths = parsed.GetValue(_images) ?? [];
+        string[] questions = [await QuestionAsync(parsed.GetRequiredValue(_question), paths, cancellation).ConfigureAwait(false), .. parsed.GetValue(_then) ?? []];
+        if (questions.Any(string.IsNullOrWhiteSpace))
+            throw new RequestException("a question is empty");
+        var pictures = paths.Select(path => PictureInput.Load(Console, path)).ToList();
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
+        using var conversation = session.StartConversation(options);
 
-        var watch = Stopwatch.StartNew();
-        var pieces = session.AskAsync(picture, question, options, cancellation);
-        if (!parsed.GetValue(_json))
+        var json = parsed.GetValue(_json);
+        for (var i = 0; i < questions.Length; i++)
         {
-            await StreamAsync(pieces).ConfigureAwait(false);
-            return ExitCode.Ok;
+            var pieces = conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation);
+            if (json)
+                await foreach (var _ in pieces.ConfigureAwait(false)) { }
+            else
+                await AnswerOutput.PrintAsync(Console, pieces).ConfigureAwait(false);
         }
-        var answer = new StringBuilder();
-        await foreach (var piece in pieces.ConfigureAwait(false))
-            answer.Append(piece);
-        Console.WriteJson(json =>
-        {
-            json.WriteStartObject();
-            json.WriteString("question", question);
-            json.WriteString("answer", answer.ToString());
-            json.WriteString("model", model.Name);
-            json.WriteString("device", model.Device);
-            json.WriteNumber("seconds", Math.Round(watch.Elapsed.TotalSeconds, 3));
-            json.WriteEndObject();
-        });
+        if (json)
+            Console.WriteJson(writer => AnswerOutput.Write(writer, model, conversation.History));
         return ExitCode.Ok;
     }
 
-    private async Task StreamAsync(IAsyncEnumerable<string> pieces)
+    /// <summary>The question as given or from standard input; one that is a picture's name was forgotten.</summary>
+    /// <exception cref="RequestException">There is no question.</exception>
+    private async Task<string> QuestionAsync(string given, string[] pictures, CancellationToken cancellation)
     {
-        var begun = false;
-        try
-        {
-            await foreach (var piece in pieces.ConfigureAwait(false))
-            {
-                begun = true;
-                await Console.Out.WriteAsync(piece).ConfigureAwait(false);
-                await Console.Out.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            // Also where it breaks off: the line of the error must not hang on the answer's.
-            if (begun)
-                await Console.Out.WriteLineAsync().ConfigureAwait(false);
-        }
+        if (given != "-")
+            return !IsPicture(given) ? given : throw new RequestException($"{given} is a picture, and the question is missing: it stands behind the pictures");
+        if (pictures.Contains("-"))
+            throw new RequestException("standard input can be a picture or the question, not both");
+        return (await Console.ReadToEndAsync(cancellation).ConfigureAwait(false)).TrimEnd('\r', '\n');
     }
 
-    private AskOptions Read(ParseResult parsed)
+    /// <summary>A word that ends like a picture's name, be the file there or not, or a file that is one.</summary>
+    private static bool IsPicture(string text)
     {
-        var standard = new AskOptions();
-        return standard with
+        if (!text.Any(char.IsWhiteSpace) && _pictureEndings.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase))
+            return true;
+        if (!File.Exists(text))
+            return false;
+        try
         {
-            Width = parsed.GetValue(_width),
-            Height = parsed.GetValue(_height),
-            MaxTokens = parsed.GetValue(_maxTokens) ?? standard.MaxTokens,
-            Temperature = parsed.GetValue(_temperature) ?? standard.Temperature,
-            TopK = parsed.GetValue(_topK) ?? standard.TopK,
-            TopP = parsed.GetValue(_topP) ?? standard.TopP,
-            Seed = parsed.GetValue(_seed) ?? standard.Seed,
-            System = parsed.GetValue(_system),
-        };
+            RgbImage.Load(text);
+            return true;
+        }
+        catch (ImageException)
+        {
+            return false;
+        }
     }
 }

@@ -55,6 +55,18 @@ public sealed class CpuBackend : IBackend
         ((CpuBuffer)source).Slice(offset, destination.Length).CopyTo(destination);
 
     /// <inheritdoc/>
+    public unsafe void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes)
+    {
+        CpuBuffer from = (CpuBuffer)source, to = (CpuBuffer)destination;
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(sourceOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(destinationOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, from.Bytes - sourceOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, to.Bytes - destinationOffset);
+        Buffer.MemoryCopy(from.Pointer + sourceOffset, to.Pointer + destinationOffset, bytes, bytes);
+    }
+
+    /// <inheritdoc/>
     public void Run(Op op, BoundBatch bound, IMemoryMap memory)
     {
         var context = new CpuContext(bound.Batch, memory, _threads);

@@ -37,9 +37,15 @@ public sealed class Executor : IMemoryMap
     public float[] Read(Value value)
     {
         var data = new float[(long)value.Rows.Value * value.Columns];
+        Read(value, data);
+        return data;
+    }
+
+    /// <summary>As <see cref="Read(Value)"/>, into memory that is there: the first elements of the value.</summary>
+    public void Read(Value value, Span<float> data)
+    {
         var (buffer, offset) = Locate(value);
         ValueTransfer.Download(_backend, value, buffer, offset, data);
-        return data;
     }
 
     /// <inheritdoc/>

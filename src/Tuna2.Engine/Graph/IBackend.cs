@@ -28,6 +28,18 @@ public interface IBackend : IDisposable
     /// <summary>Copies bytes of a buffer to the host.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
 
+    /// <summary>Copies bytes from one buffer into another; through the host where a backend has no shorter way.</summary>
+    void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes)
+    {
+        var piece = new byte[(int)Math.Min(bytes, 1 << 20)];
+        for (long done = 0; done < bytes; done += piece.Length)
+        {
+            var part = piece.AsSpan(0, (int)Math.Min(piece.Length, bytes - done));
+            Download(source, sourceOffset + done, part);
+            Upload(part, destination, destinationOffset + done);
+        }
+    }
+
     /// <summary>Bytes of an activation: 4 for float32, 2 for bfloat16.</summary>
     int ActivationBytes => sizeof(float);
 

@@ -38,12 +38,15 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Bytes of a state.</summary>
     public long BytesOf(Value value) => value.MaxBytes(backend.ActivationBytes);
 
+    /// <summary>Bytes that are taken now.</summary>
+    public long TakenBytes => _buffers.Values.Sum(buffer => buffer.Bytes) + (_arena?.Bytes ?? 0);
+
     /// <summary>Makes the arena large enough for one more plan.</summary>
     public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, plan.PlannedBytes);
 
     /// <summary>
-    /// Takes everything declared that is not taken yet. States keep their contents, the arena does not. When it fails, everything
-    /// is given back.
+    /// Takes everything declared that is not taken yet. States keep their contents, the arena does not. When it fails, what this
+    /// call took is given back, and what was there before still is.
     /// </summary>
     /// <param name="purpose">What it is for, for messages: "a picture of 512x512".</param>
     /// <param name="remedy">What the user can do when it does not fit: "a smaller picture takes less".</param>
@@ -70,10 +73,52 @@ public sealed class StateStore(IBackend backend) : IDisposable
             }
             catch
             {
-                Dispose();
+                foreach (var value in declared)
+                    if (_buffers.Remove(value, out var buffer))
+                        buffer.Dispose();
                 throw;
             }
         }
+    }
+
+    /// <summary>
+    /// The same state with room for more rows: its first <paramref name="kept"/> rows are copied, the old memory is freed, and
+    /// <paramref name="value"/> is no state any more. When there is not enough memory nothing has changed.
+    /// </summary>
+    /// <exception cref="DeviceException">There is not enough memory for old and new together.</exception>
+    public Value Grow(Value value, Extent rows, int kept)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(kept, value.Rows.Max);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(kept, rows.Max);
+        var grown = Add(value.Name, rows, value.Columns, value.Element);
+        try
+        {
+            Take($"{value.Name} of {rows.Max} rows", "a shorter conversation takes less");
+        }
+        catch
+        {
+            Remove(grown);
+            throw;
+        }
+        backend.Copy(BufferOf(value), 0, BufferOf(grown), 0, (long)kept * value.Columns * value.ElementBytes(backend.ActivationBytes));
+        Remove(value);
+        return grown;
+    }
+
+    /// <summary>Frees a state, or forgets one that was declared and not taken.</summary>
+    public void Remove(Value value)
+    {
+        _values.Remove(value);
+        if (_buffers.Remove(value, out var buffer))
+            buffer.Dispose();
+    }
+
+    /// <summary>Frees the arena: the graphs planned so far run no more.</summary>
+    public void ReleaseArena()
+    {
+        _arena?.Dispose();
+        _arena = null;
+        ArenaBytes = 0;
     }
 
     /// <summary>The memory of a state.</summary>

@@ -1,38 +1,33 @@
 using System.Globalization;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Imaging;
-using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
 
 namespace Tuna2.Engine.Models;
 
 /// <summary>A question, tokenized and checked.</summary>
-internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, AskOptions Options)
+/// <param name="Question">What is asked.</param>
+/// <param name="Pictures">What it is about.</param>
+/// <param name="Turn">Its tokens.</param>
+/// <param name="Width">Columns the pictures are brought to.</param>
+/// <param name="Height">Rows the pictures are brought to.</param>
+/// <param name="Options">How to answer.</param>
+internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictures, PromptLayout Turn, int Width, int Height, AskOptions Options)
 {
     /// <summary>Fills in and checks.</summary>
-    /// <exception cref="RequestException">The question is empty or too long, or an option is out of range.</exception>
-    public static AskRequest Of(bool hasPicture, string question, AskOptions options, TunaModel model)
+    /// <exception cref="RequestException">The question is empty, or an option is out of range.</exception>
+    public static AskRequest Of(string question, IReadOnlyList<RgbImage>? pictures, AskOptions options, TunaModel model)
     {
+        ArgumentNullException.ThrowIfNull(question);
+        RgbImage[] seen = [.. pictures ?? []];
+        if (seen.Contains(null))
+            throw new ArgumentNullException(nameof(pictures), "one of the pictures is null");
         if (string.IsNullOrWhiteSpace(question))
             throw new RequestException("the question is empty");
         var (width, height) = Check(options, model.Config);
-        Grid? grid = hasPicture ? new Grid(1, height / model.Config.PatchSize, width / model.Config.PatchSize) : null;
-        var chat = model.Tokenizer.Encode(ChatTemplate.Format(
-        [
-            new ChatMessage(ChatRole.System, options.System ?? ChatTemplate.DefaultSystemPrompt),
-            new ChatMessage(ChatRole.User, hasPicture ? "<image>\n" + question : question),
-        ]));
-        var prompt = PromptLayout.Chat(model.Tokens, chat, grid);
-        CheckLength(prompt, options);
-        return new(prompt, width, height, options);
-    }
-
-    /// <summary>Checks that prompt and answer are not longer than a chat can be.</summary>
-    /// <exception cref="RequestException">They are.</exception>
-    public static void CheckLength(PromptLayout prompt, AskOptions options)
-    {
-        if (prompt.Tokens.Count > TunaSession.MaxChatTokens - options.MaxTokens)
-            throw new RequestException($"the question has {prompt.Tokens.Count} tokens with its picture; {TunaSession.MaxChatTokens} are the most, {options.MaxTokens} of them for the answer");
+        var patch = model.Config.PatchSize;
+        var turn = new ChatWriter(model.Tokenizer, model.Tokens).Question(question, seen.Length, new Grid(1, height / patch, width / patch));
+        return new(question, seen, turn, width, height, options);
     }
 
     /// <summary>Checks the options; the size is theirs or the model's.</summary>
@@ -50,28 +45,17 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
         return ImageRequest.Size(options.Width, options.Height, config);
     }
 
-    /// <summary>Answers; <paramref name="say"/> is given pieces of whole characters. Returns the number of tokens.</summary>
-    public int Run(TunaModel model, RgbImage? picture, Action<string> say, CancellationToken cancellation)
+    /// <summary>Checks that question and answer fit behind <paramref name="before"/> tokens of a conversation.</summary>
+    /// <exception cref="RequestException">They do not; the message has the counts.</exception>
+    public void CheckLength(int before)
     {
-        using var decoder = new TextDecoder(model.Network, model.Backend, Prompt, Height, Width, Options.MaxTokens);
-        var pixels = picture is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(picture, Width, Height));
-        var sampler = new TokenSampler(Options.Temperature, Options.TopK, Options.TopP, Options.Seed);
-        var text = new StreamingDecoder(model.Tokenizer);
-        var logits = decoder.Prefill(pixels, cancellation);
-        var count = 0;
-        for (var token = sampler.Pick(logits); token != model.Tokens.Eos; token = sampler.Pick(decoder.Next(token, cancellation)))
-        {
-            Say(text.Push(token));
-            if (++count == Options.MaxTokens)
-                break;
-        }
-        Say(text.Flush());
-        return count;
-
-        void Say(string piece)
-        {
-            if (piece.Length > 0)
-                say(piece);
-        }
+        var count = before + Turn.Tokens.Count;
+        if (count <= TunaSession.MaxChatTokens - Options.MaxTokens)
+            return;
+        var pictures = Pictures.Count switch { 0 => "", 1 => " and its picture", _ => $" and its {Pictures.Count} pictures" };
+        throw new RequestException($"with this question{pictures} the conversation has {count} tokens, {Turn.Tokens.Count} of them new; {TunaSession.MaxChatTokens} are the most, {Options.MaxTokens} of them for the answer");
     }
+
+    /// <summary>The pictures as the model takes them: scaled to cover the size, cropped, planes of -1..1.</summary>
+    public IReadOnlyList<float[]> Pixels() => [.. Pictures.Select(picture => PixelTensor.FromImage(CoverCrop.Apply(picture, Width, Height)))];
 }

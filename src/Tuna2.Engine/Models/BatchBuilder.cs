@@ -26,7 +26,7 @@ internal sealed class BatchBuilder
     /// <param name="kvBase">Where the branch's keys begin.</param>
     /// <param name="cleanTime">Row of the time tables for clean spans.</param>
     /// <param name="targetTime">Row of the time tables for the span being denoised.</param>
-    /// <param name="sourcePicture">Picture slot of clean spans and of reconstruct's source patches.</param>
+    /// <param name="sourcePicture">Picture slot of reconstruct's source patches, and of the range's first clean span; the next ones take the slots behind it.</param>
     /// <param name="targetPicture">Picture slot of the span being denoised.</param>
     public BatchBuilder Add(PromptLayout layout, int from, int to, int kvBase, int cleanTime, int targetTime, int sourcePicture, int targetPicture)
     {
@@ -34,7 +34,7 @@ internal sealed class BatchBuilder
             throw new ArgumentException($"positions {from} to {to} cut {torn}", nameof(layout));
         if (layout.SourcePatches is { } patches && Cut(patches, patches + layout.Target.Grid.Count))
             throw new ArgumentException($"positions {from} to {to} cut the source's patches", nameof(layout));
-        var position = from;
+        var (position, source) = (from, sourcePicture);
         while (position < to)
         {
             var row = Rows;
@@ -43,7 +43,7 @@ internal sealed class BatchBuilder
                 var time = span.Clean ? cleanTime : targetTime;
                 Sequence(span.Length, time, span.Grid);
                 _times.Add(new TimePlacement(time, row));
-                _patches.Add(new PatchPlacement(span.Clean ? sourcePicture : targetPicture, row + 1));
+                _patches.Add(new PatchPlacement(span.Clean ? source++ : targetPicture, row + 1));
                 _tokens.AddRange(Enumerable.Repeat(-1, span.Length));
             }
             else
@@ -58,9 +58,9 @@ internal sealed class BatchBuilder
                 _sequences.Add(new Sequence(row, length, kvBase, position, position, mod, grid));
         }
 
-        if (layout.SourcePatches is { } source && source >= from && source < to)
+        if (layout.SourcePatches is { } padding && padding >= from && padding < to)
         {
-            var first = Rows - (to - source);
+            var first = Rows - (to - padding);
             var count = layout.Target.Grid.Count;
             _patches.Add(new PatchPlacement(sourcePicture, first));
             for (var i = 0; i < count; i++)

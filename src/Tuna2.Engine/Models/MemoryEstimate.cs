@@ -74,10 +74,10 @@ public sealed record MemoryEstimate(
         var chat = new int[promptTokens];
         chat[0] = _tokens.Image;
         var prompt = PromptLayout.Chat(_tokens, chat, new Grid(1, height / config.PatchSize, width / config.PatchSize));
-        AskRequest.CheckLength(prompt, options);
         return Of(config, checkpoint, height, width, threads, (network, backend) =>
         {
-            using var decoder = new TextDecoder(network, backend, prompt, height, width, options.MaxTokens);
+            using var decoder = new TextDecoder(network, backend);
+            decoder.Prepare(prompt, options.MaxTokens);
             return decoder.Memory;
         });
     }

@@ -5,9 +5,13 @@ namespace Tuna2.Engine.Models;
 /// <summary>What depends on t alone, a row per time.</summary>
 /// <param name="Times">(times, 1): the times themselves.</param>
 /// <param name="Embeddings">(times, hidden): the time tokens.</param>
-/// <param name="Layers">Per head layer (times, 6 x hidden): AdaLN vectors.</param>
+/// <param name="Modulation">The flow head's AdaLN vectors; null where the head is not run.</param>
+internal sealed record TimeState(Value Times, Value Embeddings, ModulationState? Modulation);
+
+/// <summary>The flow head's AdaLN vectors, a row per time.</summary>
+/// <param name="Layers">Per head layer (times, 6 x hidden).</param>
 /// <param name="Final">(times, 2 x hidden): the final layer's.</param>
-internal sealed record TimeState(Value Times, Value Embeddings, IReadOnlyList<Value> Layers, Value Final);
+internal sealed record ModulationState(IReadOnlyList<Value> Layers, Value Final);
 
 /// <summary>Keys and values of a layer, (capacity, kv heads x head dim) each.</summary>
 internal sealed record KeyValueCache(Value Keys, Value Values);
@@ -20,8 +24,8 @@ internal sealed record CacheState(IReadOnlyList<KeyValueCache> Llm, IReadOnlyLis
 /// <param name="Width">Columns in pixels.</param>
 /// <param name="Pictures">(slots, channels x height x width): z, Heun's trial state, the source.</param>
 /// <param name="Predictions">(predictions, channels x height x width): the head's x0 per span, or null when nobody watches.</param>
-/// <param name="Velocity">(1, channels x height x width): what Heun remembers.</param>
-internal sealed record PictureState(int Height, int Width, Value Pictures, Value? Predictions, Value Velocity)
+/// <param name="Velocity">(1, channels x height x width): what Heun remembers; null where nothing is denoised.</param>
+internal sealed record PictureState(int Height, int Width, Value Pictures, Value? Predictions, Value? Velocity)
 {
     /// <summary>The slot of the source picture; the slots before it are VelocityStep's.</summary>
     public const int SourceSlot = 2;

@@ -57,16 +57,20 @@ internal sealed class PromptLayout
         [t.Bos, t.Boi, .. Placeholders(t, grid), t.Eoi, .. instruction, t.Boi, .. Placeholders(t, grid), t.Eoi, t.Eos],
         [new Span(2, grid, Clean: true), new Span(grid.Count + instruction.Count + 5, grid, Clean: false)]);
 
-    /// <summary>A chat whose image token becomes boi span eoi; without one, plain text.</summary>
-    public static PromptLayout Chat(TunaTokens t, IReadOnlyList<int> chat, Grid? picture)
-    {
-        if (picture is not { } grid)
-            return new(chat, []);
-        var at = chat.ToList().IndexOf(t.Image);
-        if (at < 0)
-            throw new InvalidOperationException("the chat has no image token for its picture");
-        return new([.. chat.Take(at), t.Boi, .. Placeholders(t, grid), t.Eoi, .. chat.Skip(at + 1)], [new Span(at + 1, grid, Clean: true)]);
-    }
+    /// <summary>Text alone.</summary>
+    public static PromptLayout Text(IReadOnlyList<int> tokens) => new(tokens, []);
+
+    /// <summary>This prompt with another behind it, whose pictures move along. Neither is one to reconstruct.</summary>
+    public PromptLayout With(PromptLayout next) => new(
+        [.. Tokens, .. next.Tokens],
+        [.. Spans, .. next.Spans.Select(span => span with { Offset = span.Offset + Tokens.Count })]);
+
+    /// <summary>This prompt with text behind it.</summary>
+    public PromptLayout With(IReadOnlyList<int> tokens) => With(Text(tokens));
+
+    /// <summary>This prompt with a picture to look at behind it: boi span eoi.</summary>
+    public PromptLayout WithPicture(TunaTokens t, Grid grid) =>
+        With(new PromptLayout([t.Boi, .. Placeholders(t, grid), t.Eoi], [new Span(1, grid, Clean: true)]));
 
     /// <summary>The same prompt with padding behind it: as the official code hands it over; nothing before it can tell.</summary>
     public PromptLayout Padded(int length, int pad) => new([.. Tokens, .. Enumerable.Repeat(pad, length - Tokens.Count)], Spans, SourcePatches);

@@ -32,7 +32,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     /// <summary>What turns pictures into tokens.</summary>
     public VisionFront Vision => _vision;
 
-    /// <summary>Everything that depends on t alone, for all times at once: embeddings and every layer's AdaLN vectors.</summary>
+    /// <summary>Everything that depends on t alone, for all times at once: embeddings and, for the head, every layer's AdaLN vectors.</summary>
     public ModelGraph Times(TimeState state)
     {
         var graph = new ModelGraph();
@@ -40,27 +40,38 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         var sinusoids = ModelGraph.Transient("time_embed.sinusoids", rows, TimeFrequencies);
         var inner = ModelGraph.Transient("time_embed.mlp.0", rows, config.HiddenSize);
         var active = ModelGraph.Transient("time_embed.mlp.1", rows, config.HiddenSize);
-        var modulator = ModelGraph.Transient("adaLN_modulation.0", rows, config.HiddenSize);
         graph.Add(new TimestepSinusoids("time_embed", state.Times, sinusoids));
         graph.Add(new MatMul("time_embed.mlp.0", sinusoids, weights.TimeIn.Weight, inner, weights.TimeIn.Bias));
         graph.Add(new Silu("time_embed.mlp.1", inner, active));
         graph.Add(new MatMul("time_embed.mlp.2", active, weights.TimeOut.Weight, state.Embeddings, weights.TimeOut.Bias));
+        if (state.Modulation is not { } modulation)
+            return graph;
+        var modulator = ModelGraph.Transient("adaLN_modulation.0", rows, config.HiddenSize);
         graph.Add(new Silu("adaLN_modulation.0", state.Embeddings, modulator));
         for (var i = 0; i < weights.Head.Count; i++)
-            graph.Add(new MatMul($"diffusion_head_a.{i}.adaLN_modulation.1", modulator, weights.Head[i].AdaLn.Weight, state.Layers[i], weights.Head[i].AdaLn.Bias));
-        graph.Add(new MatMul("diffusion_head_b.adaLN_modulation.1", modulator, weights.HeadFinalAdaLn.Weight, state.Final, weights.HeadFinalAdaLn.Bias));
+            graph.Add(new MatMul($"diffusion_head_a.{i}.adaLN_modulation.1", modulator, weights.Head[i].AdaLn.Weight, modulation.Layers[i], weights.Head[i].AdaLn.Bias));
+        graph.Add(new MatMul("diffusion_head_b.adaLN_modulation.1", modulator, weights.HeadFinalAdaLn.Weight, modulation.Final, weights.HeadFinalAdaLn.Bias));
         return graph;
     }
 
-    /// <summary>New states for <paramref name="count"/> times.</summary>
-    public TimeState NewTimeState(StateStore store, int count)
+    /// <summary>New states for <paramref name="count"/> times; the head's AdaLN vectors, a tenth of all parameters, only where it is run.</summary>
+    public TimeState NewTimeState(StateStore store, int count, bool head)
     {
         var rows = new Extent("times", count);
         return new TimeState(
             store.Add("times", rows, 1, ValueElement.Float32),
             store.Add("time_embed", rows, config.HiddenSize),
-            [.. weights.Head.Select((_, i) => store.Add($"diffusion_head_a.{i}.adaLN_modulation", rows, LayerChunks * config.HiddenSize, ValueElement.Float32))],
-            store.Add("diffusion_head_b.adaLN_modulation", rows, FinalChunks * config.HiddenSize, ValueElement.Float32));
+            head ? new ModulationState(
+                [.. weights.Head.Select((_, i) => store.Add($"diffusion_head_a.{i}.adaLN_modulation", rows, LayerChunks * config.HiddenSize, ValueElement.Float32))],
+                store.Add("diffusion_head_b.adaLN_modulation", rows, FinalChunks * config.HiddenSize, ValueElement.Float32)) : null);
+    }
+
+    /// <summary>New slots for <paramref name="count"/> pictures that are only looked at, of as many pixels as the grid has patches.</summary>
+    public PictureState NewPictureToSee(StateStore store, Grid grid, int count)
+    {
+        int height = grid.Height * config.PatchSize, width = grid.Width * config.PatchSize;
+        var pictures = store.Add("pictures", new Extent("pictures", count), config.ImageChannels * height * width, ValueElement.Float32);
+        return new PictureState(height, width, pictures, null, null);
     }
 
     /// <summary>New K/V caches of <paramref name="capacity"/> rows for the LLM, and for the head unless it is not run.</summary>
@@ -112,12 +123,13 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     /// <summary>The flow head: (tokens, hidden) to (tokens, patch values).</summary>
     public Value FlowHead(ModelGraph graph, Value h, CacheState cache, TimeState times)
     {
+        var modulation = ModulationOf(times);
         for (var i = 0; i < weights.Head.Count; i++)
-            h = HeadLayer(graph, i, h, cache.Head[i], times.Layers[i]);
+            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i]);
         var normed = ModelGraph.Transient("diffusion_head_b.norm_final", h.Rows, config.HiddenSize);
         var output = ModelGraph.Transient("head_out", h.Rows, config.PatchValues);
         graph.Add(new RmsNorm("diffusion_head_b.norm_final", h, weights.HeadFinalNorm, config.FlowHead.FinalNormEps, normed,
-            shift: new(times.Final, 0), scale: new(times.Final, 1)));
+            shift: new(modulation.Final, 0), scale: new(modulation.Final, 1)));
         graph.Add(new MatMul("diffusion_head_b.linear", normed, weights.HeadFinal.Weight, output, weights.HeadFinal.Bias));
         return output;
     }
@@ -125,17 +137,19 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     /// <summary>The flow head over a prefix, for its keys and values alone: the last layer needs no queries.</summary>
     public void FlowHeadKeys(ModelGraph graph, Value h, CacheState cache, TimeState times)
     {
+        var modulation = ModulationOf(times);
         var last = weights.Head.Count - 1;
         for (var i = 0; i < last; i++)
-            h = HeadLayer(graph, i, h, cache.Head[i], times.Layers[i]);
-        HeadProjection(graph, last, h, cache.Head[last], times.Layers[last]);
+            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i]);
+        HeadProjection(graph, last, h, cache.Head[last], modulation.Layers[last]);
     }
 
     /// <summary>Head rows to the next state.</summary>
     public void Step(ModelGraph graph, Value headOut, PictureState pictures, StepParameters parameters)
     {
         var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster);
-        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, pictures.Velocity, pictures.Predictions, parameters));
+        var velocity = pictures.Velocity ?? throw new InvalidOperationException("these pictures are only looked at");
+        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, velocity, pictures.Predictions, parameters));
     }
 
     private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)
@@ -192,6 +206,9 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         graph.Add(new MatMul($"{name}.mlp.down_proj", active, down.Weight, output, residual: h, gate: modulation is null ? null : new(modulation, 5)));
         return output;
     }
+
+    private static ModulationState ModulationOf(TimeState times) =>
+        times.Modulation ?? throw new InvalidOperationException("these times were made without the flow head's AdaLN vectors");
 
     private static ImageRotary HeadRotary(FlowHeadConfig head)
     {

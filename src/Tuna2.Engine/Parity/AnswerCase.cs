@@ -13,13 +13,9 @@ internal static class AnswerCase
         int height = c.Integer("height"), width = c.Integer("width");
         var source = tensors.Floats("source");
         var limits = new ParityLimits(model.Backend, tensors);
-        var chat = model.Tokenizer.Encode(ChatTemplate.Format(
-        [
-            new ChatMessage(ChatRole.System, ChatTemplate.DefaultSystemPrompt),
-            new ChatMessage(ChatRole.User, "<image>\n" + c.Text("prompt")),
-        ]));
         var patch = model.Config.PatchSize;
-        var prompt = PromptLayout.Chat(model.Tokens, chat, new Grid(1, height / patch, width / patch));
+        var writer = new ChatWriter(model.Tokenizer, model.Tokens);
+        var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, new Grid(1, height / patch, width / patch)));
         if (tensors.Has("text_tokens"))
             checks.Identical("text_tokens", "", [.. prompt.Tokens.Select(t => (long)t)], tensors.Integers("text_tokens"));
         if (tensors.Has("modality_positions"))
@@ -29,17 +25,17 @@ internal static class AnswerCase
         var most = c.Has("max_new_tokens") ? c.Integer("max_new_tokens") : expected?.Length ?? 1;
         float[] fullLogits, prefixLogits;
         List<int> full, prefix;
-        using (var oracle = new TextDecoder(model.Network, model.Backend, prompt, height, width, most, oracle: true))
+        using (var oracle = new FullTextDecoder(model.Network, model.Backend, prompt, [source], most))
         {
-            fullLogits = oracle.Prefill(source, cancellation);
+            fullLogits = oracle.Logits([], cancellation);
             if (tensors.Has("input_embeds"))
                 checks.Floats("input_embeds", ParityLimits.Full, oracle.ReadEmbeds(), tensors.Floats("input_embeds"), model.Config.HiddenSize, limits.Reference("input_embeds"));
-            full = Greedy(fullLogits, model.Tokens.Eos, most, ids => oracle.Recompute(ids, cancellation));
+            full = Greedy(fullLogits, model.Tokens.Eos, most, ids => oracle.Logits(ids, cancellation));
         }
-        using (var decoder = new TextDecoder(model.Network, model.Backend, prompt, height, width, most))
+        using (var decoder = new TextDecoder(model.Network, model.Backend))
         {
-            prefixLogits = decoder.Prefill(source, cancellation);
-            prefix = Greedy(prefixLogits, model.Tokens.Eos, most, ids => decoder.Next(ids[^1], cancellation));
+            prefixLogits = [.. decoder.Begin(prompt, [source], most, cancellation)];
+            prefix = Greedy(prefixLogits, model.Tokens.Eos, most, ids => [.. decoder.Next(ids[^1], cancellation)]);
         }
         if (tensors.Has("prefill_logits"))
         {

@@ -34,7 +34,7 @@ internal abstract class Predictor : IDisposable
             Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements, ValueElement.Float32),
             predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
             Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32));
-        Times = network.NewTimeState(Store, _window + 1);
+        Times = network.NewTimeState(Store, _window + 1, head: true);
         KvBases = [.. plan.Branches.Select((_, i) => plan.Branches.Take(i).Sum(KeysOf))];
         Cache = network.NewCacheState(Store, plan.Branches.Sum(KeysOf), head: true);
         _executor = new Executor(network.Times(Times), backend, Store);

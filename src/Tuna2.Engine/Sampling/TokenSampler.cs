@@ -9,9 +9,13 @@ namespace Tuna2.Engine.Sampling;
 /// <param name="topK">Keeps the k largest; 0 keeps all.</param>
 /// <param name="topP">Keeps a token while those more likely than it have a probability of at most p; 1 keeps all.</param>
 /// <param name="seed">Same seed, same text.</param>
-internal sealed class TokenSampler(float temperature, int topK, float topP, long seed)
+/// <param name="drawn">Draws of the seed that are used already: a conversation's turns go on where the one before ended.</param>
+internal sealed class TokenSampler(float temperature, int topK, float topP, long seed, long drawn = 0)
 {
-    private ulong _drawn;
+    private ulong _drawn = (ulong)drawn;
+    private double[] _weights = [];
+    private float[] _sorted = [];
+    private double[] _mass = [];
 
     /// <summary>The next token's id.</summary>
     /// <exception cref="ModelException">A logit is NaN or +infinity, or none is above -infinity.</exception>
@@ -24,14 +28,16 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
             return best;
 
         // Taking the largest away first keeps the smallest temperatures from overflowing.
-        var weights = new double[logits.Length];
+        if (_weights.Length != logits.Length)
+            (_weights, _sorted, _mass) = (new double[logits.Length], new float[logits.Length], new double[logits.Length]);
+        var weights = _weights;
         for (var i = 0; i < logits.Length; i++)
             weights[i] = Math.Exp(((double)logits[i] - logits[best]) / temperature);
         var least = float.NegativeInfinity;
         if (topK > 0 && topK < logits.Length)
             least = LeastOfTopK(logits);
         if (topP < 1)
-            least = LeastOfTopP(logits, weights, least);
+            least = LeastOfTopP(logits, least);
 
         double kept = 0;
         for (var i = 0; i < logits.Length; i++)
@@ -63,15 +69,16 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
 
     private float LeastOfTopK(ReadOnlySpan<float> logits)
     {
-        var sorted = logits.ToArray();
-        Array.Sort(sorted);
-        return sorted[^topK];
+        logits.CopyTo(_sorted);
+        Array.Sort(_sorted);
+        return _sorted[^topK];
     }
 
-    private float LeastOfTopP(ReadOnlySpan<float> logits, double[] weights, float least)
+    private float LeastOfTopP(ReadOnlySpan<float> logits, float least)
     {
-        var sorted = logits.ToArray();
-        var mass = (double[])weights.Clone();
+        var (sorted, mass) = (_sorted, _mass);
+        logits.CopyTo(sorted);
+        _weights.CopyTo(mass, 0);
         Array.Sort(sorted, mass);
         double total = 0;
         for (var i = sorted.Length - 1; i >= 0 && sorted[i] >= least; i--)

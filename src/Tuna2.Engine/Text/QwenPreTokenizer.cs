@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Microsoft.ML.Tokenizers;
 
 namespace Tuna2.Engine.Text;
 
@@ -9,7 +8,7 @@ namespace Tuna2.Engine.Text;
 /// <see cref="System.Text.RegularExpressions.Regex"/> works on UTF-16 units and takes letters and digits from U+10000 up
 /// for neither, which gives other ids.
 /// </summary>
-sealed class QwenPreTokenizer : PreTokenizer
+static class QwenPreTokenizer
 {
     /// <summary>The split pattern of Qwen2 and Qwen2.5, as their tokenizer.json writes it.</summary>
     public const string Pattern =
@@ -17,8 +16,8 @@ sealed class QwenPreTokenizer : PreTokenizer
 
     enum Kind { End, Letter, Number, LineBreak, Space, Other }
 
-    /// <inheritdoc/>
-    public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
+    /// <summary>The words of <paramref name="text"/> in order: together they are all of it.</summary>
+    public static IEnumerable<(int Offset, int Length)> Words(string text)
     {
         for (int start = 0, end; start < text.Length; start = end)
         {
@@ -26,9 +25,6 @@ sealed class QwenPreTokenizer : PreTokenizer
             yield return (start, end - start);
         }
     }
-
-    /// <inheritdoc/>
-    public override IEnumerable<(int Offset, int Length)> PreTokenize(ReadOnlySpan<char> text) => PreTokenize(text.ToString());
 
     /// <summary>Where the word that starts at <paramref name="start"/> ends. The branches follow the pattern's alternatives.</summary>
     static int WordEnd(ReadOnlySpan<char> text, int start)

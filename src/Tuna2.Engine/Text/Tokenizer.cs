@@ -15,6 +15,7 @@ public sealed class Tokenizer
     readonly byte[]?[] _bytes;
     readonly BitArray _special;
     readonly BpeTokenizer _merger;
+    readonly Lazy<LongWordMerger> _longWords;
     readonly NfcNormalizer? _normalizer;
     readonly AddedTokenSplitter _verbatim;
     readonly AddedTokenSplitter _normalized;
@@ -42,8 +43,8 @@ public sealed class Tokenizer
         {
             Merges = file.Merges,
             ByteLevel = true,
-            PreTokenizer = new QwenPreTokenizer(),
         });
+        _longWords = new(() => new LongWordMerger(file));
         _normalizer = file.Normalizes ? new(canNormalize) : null;
         _verbatim = new(file.AddedTokens.Where(token => !token.Normalized));
         _normalized = new(file.AddedTokens.Where(token => token.Normalized));
@@ -98,7 +99,25 @@ public sealed class Tokenizer
             if (added is { } id)
                 ids.Add(id);
             else
-                EncodePlain(piece, ids);
+                foreach (var (inner, normalized) in _normalized.Split(Normalize(piece)))
+                    if (normalized is { } other)
+                        ids.Add(other);
+                    else
+                        Merge(inner, ids);
+        return [.. ids];
+    }
+
+    /// <summary>
+    /// The ids of <paramref name="text"/> as plain text: an added token written in it is spelled out, like any other words, so
+    /// that whoever wrote the text cannot end a turn or place a picture. Text without added tokens has the ids of
+    /// <see cref="Encode"/>.
+    /// </summary>
+    /// <exception cref="RequestException">The text needs Unicode normalisation and this process has none.</exception>
+    public int[] EncodePlain(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var ids = new List<int>();
+        Merge(Normalize(WellFormed(text)), ids);
         return [.. ids];
     }
 
@@ -134,14 +153,16 @@ public sealed class Tokenizer
     internal ReadOnlySpan<byte> TokenBytes(int id, bool skipSpecialTokens) =>
         (uint)id < (uint)_bytes.Length && !(skipSpecialTokens && _special[id]) ? _bytes[id] : default;
 
-    /// <summary>Text between the tokens recognised verbatim: normalise, cut at the others, merge.</summary>
-    void EncodePlain(string text, List<int> ids)
+    string Normalize(string text) => _normalizer?.Apply(text) ?? text;
+
+    /// <summary>Text without added tokens, word by word.</summary>
+    void Merge(string text, List<int> ids)
     {
-        foreach (var (piece, added) in _normalized.Split(_normalizer?.Apply(text) ?? text))
-            if (added is { } id)
-                ids.Add(id);
+        foreach (var (offset, length) in QwenPreTokenizer.Words(text))
+            if (length > LongWordMerger.MinLength)
+                _longWords.Value.Merge(text.AsSpan(offset, length), ids);
             else
-                ids.AddRange(_merger.EncodeToIds(piece));
+                ids.AddRange(_merger.EncodeToIds(text.AsSpan(offset, length), considerPreTokenization: false, considerNormalization: false));
     }
 
     /// <summary>Normalisation throws on half a surrogate pair; UTF-8 writes U+FFFD for it, and so does this.</summary>

@@ -20,8 +20,67 @@ public sealed class AskCommandTests : CliFixture
     {
         var run = (await CliRun.OfAsync(["ask", Circle, Question, "--json"])).Succeeded();
         using var json = JsonDocument.Parse(run.Out);
-        Assert.That(json.RootElement.GetProperty("answer").GetString(), Does.Contain("red"));
-        Assert.That(json.RootElement.GetProperty("question").GetString(), Is.EqualTo(Question));
+        var turn = json.RootElement.GetProperty("turns").EnumerateArray().Single();
+        Assert.That(turn.GetProperty("answer").GetString(), Does.Contain("red"));
+        Assert.That(turn.GetProperty("question").GetString(), Is.EqualTo(Question));
+        Assert.That(turn.GetProperty("pictures").GetInt32(), Is.EqualTo(1));
+        Assert.That(turn.GetProperty("prompt_tokens").GetInt32(), Is.GreaterThan(17));
+        Assert.That(turn.GetProperty("answer_tokens").GetInt32(), Is.GreaterThan(0));
+        Assert.That(turn.GetProperty("seconds_to_first_token").GetDouble(), Is.GreaterThan(0).And.LessThanOrEqualTo(turn.GetProperty("seconds").GetDouble()));
+    }
+
+    [Test]
+    public async Task Further_questions_are_of_the_same_conversation()
+    {
+        var run = (await CliRun.OfAsync(["ask", Circle, Circle, Question, "--then", "Describe the image in detail.", "--then", Question, "--max-tokens", "9", "--json"])).Succeeded();
+        using var json = JsonDocument.Parse(run.Out);
+        var turns = json.RootElement.GetProperty("turns").EnumerateArray().ToList();
+        Assert.That(turns.Select(turn => turn.GetProperty("pictures").GetInt32()), Is.EqualTo(new[] { 2, 0, 0 }));
+        Assert.That(turns[0].GetProperty("prompt_tokens").GetInt32() - turns[2].GetProperty("prompt_tokens").GetInt32(), Is.GreaterThan(34), "pictures are not computed again");
+
+        var text = (await CliRun.OfAsync(["ask", Circle, Circle, Question, "--then", "Describe the image in detail.", "--then", Question, "--max-tokens", "9"])).Succeeded();
+        Assert.That(text.Out, Is.EqualTo(string.Concat(turns.Select(turn => turn.GetProperty("answer").GetString() + "\n"))));
+    }
+
+    [Test]
+    public async Task Without_a_picture_the_question_is_text()
+    {
+        var run = (await CliRun.OfAsync(["ask", "What is a circle?", "--max-tokens", "5", "--json"])).Succeeded();
+        using var json = JsonDocument.Parse(run.Out);
+        Assert.That(json.RootElement.GetProperty("turns")[0].GetProperty("pictures").GetInt32(), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_question_comes_from_standard_input()
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        using var input = new StringReader(Question + "\n");
+        var code = await Tuna2.Cli.Cli.RunAsync(["ask", Circle, "-"], new Tuna2.Cli.CliConsole(output, TextWriter.Null) { In = input });
+        Assert.That(code, Is.Zero);
+        Assert.That(output.ToString(), Is.EqualTo((await CliRun.OfAsync(["ask", Circle, Question])).Out));
+        (await CliRun.OfAsync(["ask", Circle, "-"])).Failed(2, "question is empty");
+        (await CliRun.OfAsync(["ask", "-", "-"])).Failed(2, "standard input");
+    }
+
+    [Test]
+    public async Task A_picture_where_the_question_should_be_is_told()
+    {
+        (await CliRun.OfAsync(["ask", Circle])).Failed(2, Circle, "question is missing");
+        (await CliRun.OfAsync(["ask", Circle, Circle])).Failed(2, Circle, "question is missing");
+        (await CliRun.OfAsync(["ask", "crcle.png"])).Failed(2, "crcle.png", "question is missing");
+        var bare = Folder.File("circle");
+        File.Copy(Circle, bare);
+        (await CliRun.OfAsync(["ask", bare])).Failed(2, bare, "question is missing");
+        (await CliRun.OfAsync(["ask"])).Failed(2, "QUESTION is missing");
+    }
+
+    [Test]
+    public async Task One_bad_picture_among_several_is_named()
+    {
+        var bad = Folder.Write("notes.png", "these are notes"u8);
+        (await CliRun.OfAsync(["ask", Circle, bad, Circle, Question])).Failed(1, bad, "not a picture");
+        (await CliRun.OfAsync(["ask", Circle, Folder.File("nothing.png"), Question])).Failed(1, "nothing.png");
+        (await CliRun.OfAsync(["ask", Circle, Question, "--then", " "])).Failed(2, "question is empty");
     }
 
     [Test]

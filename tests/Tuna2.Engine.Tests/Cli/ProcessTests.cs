@@ -122,6 +122,23 @@ public sealed class ProcessTests : CliFixture
         using var process = StartWith(new() { ["TUNA2_LIBCUDA_PATH"] = fake.Path }, "devices");
         var run = (await FinishAsync(process)).Succeeded();
         Assert.That(run.Out, Does.Match("(?m)^cuda:1 +[^\n]*80.0 GiB"));
+    public async Task An_interrupt_stops_a_chats_answer_and_the_next_one_the_chat()
+    {
+        using var process = Start("chat", Circle, "--temperature", "50", "--max-tokens", "30000");
+        await process.StandardInput.WriteLineAsync("Describe the image in detail.");
+        await process.StandardInput.FlushAsync();
+        Assert.That(await process.StandardOutput.ReadAsync(new char[1]), Is.EqualTo(1), "the answer has begun");
+        await InterruptAsync(process);
+        Assert.That(await process.StandardError.ReadLineAsync(), Is.EqualTo("stopped: the question is forgotten"));
+        await InterruptAsync(process);
+        var run = await FinishAsync(process);
+        Assert.That((run.Code, run.Error), Is.EqualTo((130, "tuna2: cancelled\n")));
+
+        static async Task InterruptAsync(Process process)
+        {
+            using var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]);
+            await kill.WaitForExitAsync();
+        }
     }
 
     [Test]
@@ -148,6 +165,7 @@ public sealed class ProcessTests : CliFixture
         var start = new ProcessStartInfo("dotnet", [typeof(Tuna2.Cli.Cli).Assembly.Location, .. args])
         {
             WorkingDirectory = Folder.Path,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

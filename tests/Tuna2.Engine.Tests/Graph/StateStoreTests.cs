@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Tests.Sampling;
 
 namespace Tuna2.Engine.Tests.Graph;
 
@@ -29,6 +30,28 @@ public sealed class StateStoreTests : IDisposable
         _store.Read(state, 1, read);
         Assert.That(read, Is.EqualTo(new float[] { 7, 8, 5, 6 }));
         Assert.That(_store.StateBytes, Is.EqualTo(24));
+    }
+
+    [Test]
+    public void A_state_that_grows_keeps_its_first_rows([Values] bool throughTheHost)
+    {
+        using var backend = throughTheHost ? (IBackend)new PoisoningBackend() : new CpuBackend(1);
+        using var store = new StateStore(backend);
+        const int columns = 300_000;
+        var rows = new float[3 * columns];
+        for (var i = 0; i < rows.Length; i++)
+            rows[i] = i;
+        var old = store.Add("keys", new Extent("keys", 3), columns);
+        store.Write(old, 0, rows);
+        var grown = store.Grow(old, new Extent("keys", 5), kept: 2);
+        var read = new float[2 * columns];
+        store.Read(grown, 0, read);
+        Assert.That(read.AsSpan().SequenceEqual(rows.AsSpan(0, 2 * columns)));
+        Assert.That(store.Bytes, Is.EqualTo(5L * columns * sizeof(float)));
+        Assert.That(() => store.BufferOf(old), Throws.InvalidOperationException);
+        Assert.That(() => store.Grow(grown, new Extent("keys", 9), kept: 6), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        store.Remove(grown);
+        Assert.That(store.Bytes, Is.Zero);
     }
 
     [TestCase(2, 3)]

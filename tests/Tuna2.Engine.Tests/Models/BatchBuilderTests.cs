@@ -18,9 +18,10 @@ public class BatchBuilderTests
         ("edit", PromptLayout.Edit(s_tokens, [1, 2], s_grid)),
         ("edit without text", PromptLayout.Edit(s_tokens, [], s_grid)),
         ("reconstruct", PromptLayout.Reconstruct(s_tokens, [1], s_grid)),
-        ("chat", PromptLayout.Chat(s_tokens, [1, 106, 2, 3], s_grid)),
-        ("chat that ends in its picture", PromptLayout.Chat(s_tokens, [106], s_grid)),
-        ("text", PromptLayout.Chat(s_tokens, [1, 2, 3], null)),
+        ("chat", PromptLayout.Text([1]).WithPicture(s_tokens, s_grid).With([2, 3])),
+        ("chat that ends in its picture", PromptLayout.Text([]).WithPicture(s_tokens, s_grid)),
+        ("text", PromptLayout.Text([1, 2, 3])),
+        ("chat of several pictures", PromptLayout.Text([1]).WithPicture(s_tokens, s_grid).With([2]).WithPicture(s_tokens, s_grid).WithPicture(s_tokens, s_grid).With([3, 4])),
         ("padded", PromptLayout.Edit(s_tokens, [1, 2], s_grid).Padded(40, 105)),
     ];
 
@@ -87,6 +88,16 @@ public class BatchBuilderTests
             Assert.That(batch.Patches, Is.EqualTo(new PatchPlacement[] { new(SourcePicture, 3), new(TargetPicture, 14) }));
             Assert.That(batch.Times, Is.EqualTo(new TimePlacement[] { new(CleanTime, 2), new(TargetTime, 13) }));
         });
+    }
+
+    [Test]
+    public void Pictures_of_a_chat_take_the_slots_in_order()
+    {
+        var layout = s_layouts.Single(l => l.Name == "chat of several pictures").Layout;
+        var batch = Build(layout, 0, layout.Tokens.Count);
+        Assert.That(batch.Patches, Is.EqualTo(new PatchPlacement[] { new(SourcePicture, 3), new(SourcePicture + 1, 13), new(SourcePicture + 2, 22) }));
+        var last = Build(layout, layout.Spans[2].Offset, layout.Tokens.Count);
+        Assert.That(last.Patches, Is.EqualTo(new PatchPlacement[] { new(SourcePicture, 1) }), "the range's first");
     }
 
     [Test]

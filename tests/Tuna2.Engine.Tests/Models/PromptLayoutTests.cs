@@ -57,9 +57,9 @@ public class PromptLayoutTests
     }
 
     [Test]
-    public void A_chat_with_a_picture()
+    public void A_picture_to_look_at()
     {
-        var layout = PromptLayout.Chat(s_tokens, [1, Image, 2, 3], s_grid);
+        var layout = PromptLayout.Text([1]).WithPicture(s_tokens, s_grid).With([2, 3]);
         Assert.Multiple(() =>
         {
             Assert.That(layout.Tokens, Is.EqualTo(new[] { 1, Boi, Hole, Hole, Hole, Eoi, 2, 3 }));
@@ -68,16 +68,25 @@ public class PromptLayoutTests
     }
 
     [Test]
-    public void A_chat_without_a_picture()
+    public void Text_alone()
     {
-        var layout = PromptLayout.Chat(s_tokens, [1, 2], null);
+        var layout = PromptLayout.Text([1, 2]);
         Assert.That(layout.Tokens, Is.EqualTo(new[] { 1, 2 }));
         Assert.That(layout.Spans, Is.Empty);
     }
 
     [Test]
-    public void A_picture_without_its_token_is_an_error() =>
-        Assert.That(() => PromptLayout.Chat(s_tokens, [1, 2], s_grid), Throws.InvalidOperationException);
+    public void Pictures_move_with_what_stands_before_them()
+    {
+        var other = new Grid(1, 2, 1);
+        var turn = PromptLayout.Text([2]).WithPicture(s_tokens, s_grid).With([3]).WithPicture(s_tokens, other);
+        var layout = PromptLayout.Text([1]).WithPicture(s_tokens, s_grid).With(turn);
+        Assert.Multiple(() =>
+        {
+            Assert.That(layout.Tokens, Is.EqualTo(new[] { 1, Boi, Hole, Hole, Hole, Eoi, 2, Boi, Hole, Hole, Hole, Eoi, 3, Boi, Hole, Hole, Hole, Eoi }));
+            Assert.That(layout.Spans, Is.EqualTo(new[] { new Span(2, s_grid, Clean: true), new Span(8, s_grid, Clean: true), new Span(14, other, Clean: true) }));
+        });
+    }
 
     [Test]
     public void Padding_comes_last_and_moves_nothing()

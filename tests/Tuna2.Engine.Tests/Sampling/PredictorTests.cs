@@ -90,7 +90,7 @@ public class PredictorTests
         using var states = new StateStore(_model.Backend);
         var pictures = new PictureState(height, width, states.Add("pictures", new("pictures", 3), 3 * height * width),
             states.Add("predictions", new("predictions", 2), 3 * height * width), states.Add("velocity", new("velocity", 1), 3 * height * width));
-        var times = network.NewTimeState(states, 3);
+        var times = network.NewTimeState(states, 3, head: true);
         var cache = network.NewCacheState(states, 200, head: true);
         var graph = new ModelGraph();
         var hidden = network.Llm(graph, network.Embed(graph, new Extent("tokens", 100), text: true, pictures, times, 2), cache);
@@ -105,33 +105,6 @@ public class PredictorTests
         PlanChecker.Check(plan);
         Assert.That(plan.PlannedBytes, Is.LessThan(plan.NaiveBytes / 3));
         PlanChecker.Check(new Plan(network.Times(times)));
-    }
-
-    [TestCase(true)]
-    [TestCase(false)]
-    public void A_token_at_a_time_gives_the_logits_of_the_whole_sequence(bool picture)
-    {
-        var grid = new Grid(1, 3, 2);
-        int[] chat = picture ? [7, _model.Tokens.Image, 9, 10] : [7, 9, 10];
-        var prompt = PromptLayout.Chat(_model.Tokens, chat, picture ? grid : null);
-        var pixels = picture ? new SeededNumbers(4).Floats(3 * 48 * 32) : [];
-        int[] answer = [20, 3, 3, 150, 266, 0];
-        using var fast = new TextDecoder(_model.Network, _model.Backend, prompt, 48, 32, answer.Length);
-        using var oracle = new TextDecoder(_model.Network, _model.Backend, prompt, 48, 32, answer.Length, oracle: true);
-        Check(fast.Prefill(pixels, default), oracle.Prefill(pixels, default));
-        for (var i = 0; i < answer.Length; i++)
-            Check(fast.Next(answer[i], default), oracle.Recompute(answer[..(i + 1)], default));
-
-        static void Check(float[] actual, float[] expected) => Assert.That(Comparison.Of(actual, expected).Within(PrefixToFull), $"{Comparison.Of(actual, expected)}");
-    }
-
-    [Test]
-    public void More_tokens_than_there_is_room_for_are_an_error()
-    {
-        using var decoder = new TextDecoder(_model.Network, _model.Backend, PromptLayout.Chat(_model.Tokens, [1, 2], null), 0, 0, maxTokens: 1);
-        decoder.Prefill([], default);
-        decoder.Next(3, default);
-        Assert.That(() => decoder.Next(4, default), Throws.InvalidOperationException);
     }
 
     [Test]

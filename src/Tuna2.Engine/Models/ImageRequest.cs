@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Sampling;
 
@@ -57,7 +56,7 @@ internal sealed record ImageRequest(
         long? seed = task switch
         {
             ImageTask.Generate => options.Seed ?? DefaultSeed,
-            ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
+            ImageTask.Edit => options.Seed ?? Random.Shared.Next(),
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);

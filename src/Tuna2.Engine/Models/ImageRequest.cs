@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Sampling;
 
@@ -56,7 +57,7 @@ internal sealed record ImageRequest(
         long? seed = task switch
         {
             ImageTask.Generate => options.Seed ?? DefaultSeed,
-            ImageTask.Edit => options.Seed ?? Random.Shared.Next(),
+            ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);

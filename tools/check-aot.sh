@@ -25,8 +25,9 @@ run() { # NAME PROGRAM: everything tuna2 does, in a folder of that name
         "$@" reconstruct square.png -o again.png
         "$@" ask square.png "What color is the square?"
         "$@" demo
+        rm tuna2-demo/edited.png # of a seed that was drawn
         "$@" inspect "$repository/models/tuna2-shapes"
-        "$@" parity "$repository/tests/fixtures/tuna2-tiny"
+        "$@" parity "$repository/tests/fixtures/tuna2-shapes"
         "$@" generate "" 2>&1 && exit 1
         if [ -e "$repository/artifacts/nvrtc/libnvrtc.so.12" ]; then
             TUNA2_NVRTC_PATH=$repository/artifacts/nvrtc "$@" kernels rms_norm --no-cache
@@ -36,4 +37,4 @@ run() { # NAME PROGRAM: everything tuna2 does, in a folder of that name
 run jit dotnet "$repository/src/Tuna2.Cli/bin/Release/net10.0/tuna2.dll"
 run aot "$repository/artifacts/aot/tuna2"
 diff -r "$work/jit" "$work/aot"
-echo "NativeAOT: $(ls "$work/aot" | wc -l) outputs the same as the JIT's; $(du -ch artifacts/aot/tuna2* --exclude='*.dbg' | tail -n 1 | cut -f1) in $(ls artifacts/aot/tuna2* | grep -vc dbg) programs"
+echo "NativeAOT: $(find "$work/aot" -type f | wc -l) outputs the same as the JIT's; $(du -ch artifacts/aot/tuna2* --exclude='*.dbg' | tail -n 1 | cut -f1) in $(ls artifacts/aot/tuna2* | grep -vc dbg) programs"

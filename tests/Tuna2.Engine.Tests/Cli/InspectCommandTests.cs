@@ -51,7 +51,7 @@ public sealed class InspectCommandTests : CliFixture
         using var unguided = await Memory("--guidance", "1");
         foreach (var task in (string[])["generate", "edit", "reconstruct", "ask"])
         {
-            Assert.That(Part(large, task, "activations"), Is.GreaterThan(2 * Part(small, task, "activations")), task);
+            Assert.That(Part(large, task, "activations"), Is.GreaterThan(Part(small, task, "activations")), task);
             Assert.That(Part(large, task, "process"), Is.GreaterThan(Part(small, task, "process")), task);
             Assert.That(Part(large, task, "weights"), Is.EqualTo(Part(small, task, "weights")).And.InRange(9_170_000, 9_300_000), task);
             Assert.That(Part(small, task, "activations"), Is.LessThan(Part(small, task, "activations_naive")), task);

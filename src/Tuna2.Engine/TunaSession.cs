@@ -13,7 +13,7 @@ namespace Tuna2.Engine;
 /// <remarks>
 /// Prompts and options are checked before a method returns, so a <see cref="RequestException"/> or an
 /// <see cref="ArgumentNullException"/> comes from the call itself, not from its task; for that the text is tokenized on the
-/// caller's thread, which takes well under a second for a million letters. Each call computes on a thread of its
+/// caller's thread, which takes less than a second for a million letters. Each call computes on a thread of its
 /// own; a cancelled one ends within an op of a step (milliseconds, or a fraction of a step for large models) and keeps no
 /// memory.
 /// </remarks>

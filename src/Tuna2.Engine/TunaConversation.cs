@@ -126,7 +126,7 @@ public sealed class TunaConversation : IDisposable, IAsyncDisposable
         try
         {
             Chat.Answer? answer = null;
-            var pieces = _session.Stream((say, stop) =>
+            var pieces = _session.Stream<string>((say, stop) =>
             {
                 _computing.Wait(stop);
                 try

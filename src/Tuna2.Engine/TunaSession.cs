@@ -260,6 +260,8 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
             // Not cancelled itself: a cancelled call ends the pieces, within an op of a step.
             await foreach (var piece in pieces.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
                 yield return piece;
+            // The last piece is read before the work has quite ended, and only then it is known how.
+            await working.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (working.IsCanceled)
                 cancellation.ThrowIfCancellationRequested();
             await working.ConfigureAwait(false);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tuna2.Cli.Options;
 using Tuna2.Cli.Output;
 using Tuna2.Engine;
+using Tuna2.Engine.Imaging;
 
 namespace Tuna2.Cli.Commands;
 
@@ -61,16 +62,11 @@ internal sealed class AskCommand : TunaCommand
         using var session = model.CreateSession();
         using var conversation = session.StartConversation(options);
 
-        var json = parsed.GetValue(_json);
         for (var i = 0; i < questions.Length; i++)
         {
-            var pieces = conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation);
-            if (json)
-                await foreach (var _ in pieces.ConfigureAwait(false)) { }
-            else
-                await AnswerOutput.PrintAsync(Console, pieces).ConfigureAwait(false);
+            await AnswerOutput.PrintAsync(Console, conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation)).ConfigureAwait(false);
         }
-        if (json)
+        if (parsed.GetValue(_json))
             Console.WriteJson(writer => AnswerOutput.Write(writer, model, conversation.History));
         return ExitCode.Ok;
     }

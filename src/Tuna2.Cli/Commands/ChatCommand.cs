@@ -26,6 +26,7 @@ internal sealed class ChatCommand : TunaCommand
 
     private readonly AnswerOptions _answer = new();
     private readonly ModelOptions _model = new();
+    private readonly Option<bool> _json = CommonOptions.Json();
 
     public ChatCommand(CliConsole console)
         : base("chat", "Talk about pictures: each line of standard input is a question, standard output has the answers.\n\n" + CommandHelp, console)
@@ -35,10 +36,12 @@ internal sealed class ChatCommand : TunaCommand
             "tuna2 chat circle.png",
             "tuna2 chat photo.jpg -m ~/models/tuna_2_pixel_7b --temperature 0.7 --system \"You are a painter.\"",
             "printf 'What shape is it?\\nWhat color is it?\\n' | tuna2 chat circle.png",
+            "tuna2 chat circle.png --json < questions.txt",
         ];
         Add(_images);
         _answer.AddTo(this);
         _model.AddTo(this);
+        Add(_json);
     }
 
     /// <inheritdoc/>
@@ -46,7 +49,7 @@ internal sealed class ChatCommand : TunaCommand
     {
         var options = _answer.Read(parsed);
         options.Validate(_model.Config(parsed));
-        var pictures = (parsed.GetValue(_images) ?? []).Select(path => RgbImage.Load(path)).ToList();
+        var pictures = (parsed.GetValue(_images) ?? []).Select(path => PictureInput.Load(Console, path)).ToList();
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
         var talk = new Talk(Console, session, options, pictures);
@@ -63,6 +66,8 @@ internal sealed class ChatCommand : TunaCommand
             {
                 Console.Fail(e.Message);
             }
+        if (parsed.GetValue(_json))
+            Console.WriteJson(json => AnswerOutput.Write(json, model, talk.History));
         return ExitCode.Ok;
     }
 
@@ -81,6 +86,9 @@ internal sealed class ChatCommand : TunaCommand
     private sealed class Talk(CliConsole console, TunaSession session, AskOptions options, List<RgbImage> pictures)
     {
         private TunaConversation _conversation = session.StartConversation(options);
+
+        /// <summary>The turns since the beginning, or since the last /reset.</summary>
+        public IReadOnlyList<ChatTurn> History => _conversation.History;
 
         /// <summary>Takes a line: a command or a question. Returns false where the chat ends.</summary>
         public async Task<bool> TakeAsync(string line, CancellationToken cancellation)

@@ -45,7 +45,7 @@ internal sealed class DemoCommand : TunaCommand
         if (File.Exists(folder))
             throw new ImageException($"cannot write in {folder}: it is a file, not a folder");
         Directory.CreateDirectory(folder);
-        _ = PictureOutput.Open(folder, count: 1); // whether it can be written to shows now, and not after the first picture
+        _ = PictureOutput.Open(folder, null, null, count: 1); // whether it can be written to shows now, and not after the first picture
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
 

@@ -6,9 +6,14 @@ namespace Tuna2.Cli.Output;
 /// <summary>Answers: as they come, and as JSON.</summary>
 internal static class AnswerOutput
 {
-    /// <summary>Prints an answer as it comes, on lines of its own.</summary>
+    /// <summary>Prints an answer as it comes, on lines of its own; with --json it is only read, for the value at the end.</summary>
     public static async Task PrintAsync(CliConsole console, IAsyncEnumerable<string> pieces)
     {
+        if (console.Json)
+        {
+            await foreach (var _ in pieces.ConfigureAwait(false)) { }
+            return;
+        }
         var hanging = false;
         try
         {

@@ -20,7 +20,7 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Bytes of the states.</summary>
     public long StateBytes => _values.Sum(BytesOf);
 
-    /// <summary>Bytes of the arena: those of the largest plan.</summary>
+    /// <summary>Bytes of the arena: those of the largest plan; 0 while there is none.</summary>
     public long ArenaBytes { get; private set; }
 
     /// <summary>A new state of <paramref name="rows"/> x <paramref name="columns"/>; its contents are undefined until written.</summary>
@@ -42,7 +42,7 @@ public sealed class StateStore(IBackend backend) : IDisposable
     public long TakenBytes => _buffers.Values.Sum(buffer => buffer.Bytes) + (_arena?.Bytes ?? 0);
 
     /// <summary>Makes the arena large enough for one more plan.</summary>
-    public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, plan.PlannedBytes);
+    public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, Math.Max(plan.PlannedBytes, Plan.Alignment));
 
     /// <summary>
     /// Takes everything declared that is not taken yet. States keep their contents, the arena does not. When it fails, what this
@@ -56,19 +56,18 @@ public sealed class StateStore(IBackend backend) : IDisposable
         lock (_asking)
         {
             Value[] declared = [.. _values.Where(value => !_buffers.ContainsKey(value))];
-            var arena = Math.Max(ArenaBytes, Plan.Alignment);
-            var needed = declared.Sum(BytesOf) + Math.Max(0, arena - (_arena?.Bytes ?? 0));
+            var needed = declared.Sum(BytesOf) + Math.Max(0, ArenaBytes - (_arena?.Bytes ?? 0));
             if (backend.AvailableBytes is { } available && needed > available)
                 throw new DeviceException($"not enough memory for {purpose}: it takes {ByteCount.Of(needed)} beside the model, {ByteCount.Of(available)} can be had; {remedy}");
             try
             {
                 foreach (var value in declared)
                     _buffers.Add(value, backend.Allocate(BytesOf(value), value.Name));
-                if (_arena is null || _arena.Bytes < arena)
+                if (ArenaBytes > (_arena?.Bytes ?? 0))
                 {
                     _arena?.Dispose();
                     _arena = null;
-                    _arena = backend.Allocate(arena, "activations");
+                    _arena = backend.Allocate(ArenaBytes, "activations");
                 }
             }
             catch

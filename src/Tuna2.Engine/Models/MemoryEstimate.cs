@@ -70,10 +70,7 @@ public sealed record MemoryEstimate(
         options ??= new();
         var (width, height) = AskRequest.Check(options, config);
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
-        // The image token stands among the prompt's.
-        var chat = new int[promptTokens];
-        chat[0] = _tokens.Image;
-        var prompt = PromptLayout.Chat(_tokens, chat, new Grid(1, height / config.PatchSize, width / config.PatchSize));
+        var prompt = PromptLayout.Text([]).WithPicture(_tokens, new Grid(1, height / config.TokenPixels, width / config.TokenPixels)).With(new int[promptTokens]);
         return Of(config, checkpoint, height, width, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);

@@ -73,7 +73,7 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     {
         Rest();
         _end = checked(prompt.Tokens.Count + maxTokens);
-        var picture = prompt.Spans.FirstOrDefault(span => span.Offset >= Length) is { Length: > 0 } span ? span.Grid : (Grid?)null;
+        var picture = prompt.Spans.FirstOrDefault(span => span.Offset >= Length) is { Length: > 1 } span ? span.Grid : (Grid?)null;
         try
         {
             Reserve(_end);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NUnit.Framework;
 using Tuna2.Cli;
 
@@ -38,14 +39,18 @@ internal sealed record CliRun(int Code, string Out, string Error)
         return this;
     }
 
-    /// <summary>It ended with that code, no result, and one line that has all the words.</summary>
+    /// <summary>It ended with that code, no result (with --json: the error as one), and one line that has all the words.</summary>
     public void Failed(int code, params string[] words)
     {
         TestContext.Out.WriteLine(Error.TrimEnd());
         Assert.Multiple(() =>
         {
             Assert.That(Code, Is.EqualTo(code), Error);
-            Assert.That(Out, Is.Empty);
+            if (Out.Length > 0)
+            {
+                using var json = JsonDocument.Parse(Out);
+                Assert.That(json.RootElement.GetProperty("error").GetProperty("exit_code").GetInt32(), Is.EqualTo(code));
+            }
             Assert.That(Bytes, Is.Empty);
             Assert.That(Error, Does.StartWith("tuna2").And.EndsWith("\n"));
             Assert.That(Error.TrimEnd('\n'), Does.Not.Contain("\n"), "more than one line");

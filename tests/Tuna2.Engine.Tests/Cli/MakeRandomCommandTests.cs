@@ -46,11 +46,4 @@ public sealed class MakeRandomCommandTests : CliFixture
         Assert.That(run.Code, Is.AnyOf(130, 1), run.Error);
         Assert.That(Directory.EnumerateFileSystemEntries(Folder.Path).Select(Path.GetFileName), Is.EqualTo(["in"]));
     }
-
-    [Test]
-    public async Task Progress_is_shown_on_a_terminal_and_taken_away()
-    {
-        var run = await CliRun.OfAsync(["make-random", "tuna2-shapes", Folder.File("model")], terminal: true);
-        Assert.That(run.Error, Does.Match("writing [0-9]+%").And.EndsWith("\r"));
-    }
 }

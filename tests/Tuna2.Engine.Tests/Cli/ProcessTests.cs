@@ -122,6 +122,10 @@ public sealed class ProcessTests : CliFixture
         using var process = StartWith(new() { ["TUNA2_LIBCUDA_PATH"] = fake.Path }, "devices");
         var run = (await FinishAsync(process)).Succeeded();
         Assert.That(run.Out, Does.Match("(?m)^cuda:1 +[^\n]*80.0 GiB"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win")]
     public async Task An_interrupt_stops_a_chats_answer_and_the_next_one_the_chat()
     {
         using var process = Start("chat", Circle, "--temperature", "50", "--max-tokens", "30000");

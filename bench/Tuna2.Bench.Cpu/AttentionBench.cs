@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
@@ -28,11 +29,11 @@ internal static class AttentionBench
         }
     }
 
-    public static void Run(CpuBackend backend, int rounds, string? filter, Report report)
+    public static void Run(CpuBackend backend, int rounds, Regex? filter, Report report)
     {
         Report.Head("attention", "rows x keys", "ours ms", "torch ms", "torch's way", "ratio", "GFLOP/s of visible pairs");
         foreach (var (name, shape, cached, sequences) in Cases())
-            if (filter is null || name.Contains(filter, StringComparison.Ordinal))
+            if (filter is null || filter.IsMatch(name))
                 Case(backend, name, shape, cached, sequences, rounds, report);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Tuna2.Engine.Cpu;
 
 namespace Tuna2.Bench.Cpu;
@@ -26,7 +27,7 @@ internal sealed unsafe class Bandwidth : IDisposable
     /// <summary>Reads <paramref name="bytes"/>.</summary>
     public void Read(long bytes) => Share(bytes, (at, length) =>
     {
-        if (CpuElements.Maximum<Simd256, System.Runtime.Intrinsics.Vector256<float>>((float*)(_from.Pointer + at), (int)(length / sizeof(float))) > 1)
+        if (CpuElements.SumOfSquares<Simd256, Vector256<float>>((float*)(_from.Pointer + at), (int)(length / sizeof(float))) > 1)
             throw new InvalidOperationException("the source was overwritten");
     });
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
@@ -23,21 +24,23 @@ internal static class ProductBench
         (4096, 4096, [1, 4, 17, 64, 128, 1025]),
         (1024, 8192, [1, 4, 17, 64, 128, 1025]),
         (3000, 3001, [1, 4, 17, 64, 1025]),
+        (2048, 1024, [1, 2, 4, 17, 64, 128]),
         (256, 256, [1, 4, 17, 64, 128]),
     ];
 
-    public static void Run(CpuBackend backend, Bandwidth bandwidth, int rounds, string? filter, Report report)
+    public static void Run(CpuBackend backend, Bandwidth bandwidth, int rounds, Regex? filter, Report report)
     {
         Report.Head("product N x K", "M", "ours ms", "torch ms", "torch's way", "ratio", "GFLOP/s", "GB/s of weights", "of copy");
         foreach (var (n, k, rows) in Cases)
         {
-            if (filter is not null && !$"{n}x{k}".Contains(filter, StringComparison.Ordinal))
+            var chosen = rows.Where(m => filter is null || filter.IsMatch($"{n} x {k}, M {m}")).ToArray();
+            if (chosen.Length == 0)
                 continue;
             var elements = Elements(n, k);
             using var op = new EngineOp(backend);
             var weight = op.Weight(n, k, elements);
             using var w = tensor(Array.ConvertAll(elements, e => BitConverter.UInt32BitsToSingle((uint)e << 16)), n, k);
-            foreach (var m in rows)
+            foreach (var m in chosen)
                 Case(op, weight, w, m, bandwidth, rounds, report);
         }
     }

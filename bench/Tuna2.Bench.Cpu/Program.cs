@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Tuna2.Bench.Cpu;
 using Tuna2.Engine;
 using Tuna2.Engine.Cpu;
 
 const string Usage = "usage: dotnet run -c Release --project bench/Tuna2.Bench.Cpu -- "
-    + "products|attention|bandwidth|all [--filter TEXT] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
+    + "products|attention|bandwidth|all [--filter REGEX] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
 
-string? filter = null, json = null;
+Regex? filter = null;
+string? json = null;
 int rounds = 7, threads = 2;
 var simd = SimdLevel.Auto;
 if (args is not [("products" or "attention" or "bandwidth" or "all") and var what, .. var options])
@@ -16,7 +18,7 @@ for (var i = 0; i < options.Length; i += 2)
     var value = i + 1 < options.Length ? options[i + 1] : "";
     var taken = options[i] switch
     {
-        "--filter" => (filter = value) != "",
+        "--filter" => value != "" && (filter = Pattern(value)) is not null,
         "--json" => (json = value) != "",
         "--rounds" => int.TryParse(value, out rounds) && rounds > 0,
         "--threads" => int.TryParse(value, out threads) && threads is > 0 and <= CpuBackend.MaxThreads,
@@ -52,6 +54,18 @@ catch (Exception e) when (e is Tuna2Exception or IOException or UnauthorizedAcce
 {
     Console.Error.WriteLine(e.Message);
     return 1;
+}
+
+static Regex? Pattern(string text)
+{
+    try
+    {
+        return new Regex(text);
+    }
+    catch (ArgumentException)
+    {
+        return null;
+    }
 }
 
 static int Refuse()

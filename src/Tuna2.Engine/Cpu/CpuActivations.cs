@@ -36,5 +36,5 @@ internal static unsafe class CpuActivations
     }
 
     private static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>
-        S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Subtract(S.Broadcast(0), x))));
+        S.Divide(x, S.Add(S.Broadcast(1), CpuExp.Of<S, V>(S.Subtract(S.Broadcast(0), x))));
 }

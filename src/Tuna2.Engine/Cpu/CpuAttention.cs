@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Tuna2.Engine.Graph;
@@ -13,7 +14,11 @@ namespace Tuna2.Engine.Cpu;
 /// </summary>
 internal static unsafe class CpuAttention
 {
-    private const int BlockKeys = 128;
+    /// <summary>Elements of a block of keys, and of one of values: together half a second-level cache.</summary>
+    private const int BlockElements = 32768;
+
+    /// <summary>Keys of a block, at most: their scores for a pass are to stay near.</summary>
+    private const int MaxBlockKeys = 256;
 
     /// <summary>Queries of an item, at most: enough to pay for packing a block of keys, and within the scratch.</summary>
     private const int BlockQueries = 168;
@@ -72,6 +77,9 @@ internal static unsafe class CpuAttention
     /// <summary>What an item works in.</summary>
     private readonly struct Scratch(float* memory, AttentionShape shape, int queries)
     {
+        /// <summary>Keys of a block; of every tile's width a multiple.</summary>
+        public int BlockKeys { get; } = Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)(BlockElements / shape.HeadDim + 1)) / 2, 32, MaxBlockKeys);
+
         // Vectors are stored over the ends of the per-query parts.
         private readonly int _padded = (queries + PassQueries - 1) / PassQueries * PassQueries;
 
@@ -81,7 +89,7 @@ internal static unsafe class CpuAttention
         /// <summary>A block of values: per two vectors of the head, keys x two vectors.</summary>
         public float* Values => Keys + shape.HeadDim * BlockKeys;
 
-        /// <summary>The queries times the scale, packed into tiles.</summary>
+        /// <summary>The queries times what makes their scores exponents of two, packed into tiles.</summary>
         public float* Queries => Values + shape.HeadDim * BlockKeys;
 
         /// <summary>queries x dim: the weighted values so far.</summary>
@@ -105,21 +113,21 @@ internal static unsafe class CpuAttention
     private static void Item<S, V>(Scratch scratch, AttentionShape shape, Sequence sequence, int kvHead, int row, int rows,
         float* qkv, float* keys, float* values, float* output) where S : ISimd<V> where V : struct
     {
-        int dim = shape.HeadDim, group = shape.Group, tile = 2 * S.Width, queries = rows * group;
+        int dim = shape.HeadDim, group = shape.Group, tile = 2 * S.Width, queries = rows * group, blockKeys = scratch.BlockKeys;
         Gather(scratch, shape, sequence, kvHead, row, queries, qkv);
         new Span<float>(scratch.Largest, queries).Fill(float.NegativeInfinity);
         new Span<float>(scratch.Total, queries).Clear();
         new Span<float>(scratch.Sums, queries * dim).Clear();
 
         var end = sequence.KvEnd(row + rows - 1);
-        for (var k0 = 0; k0 < end; k0 += BlockKeys)
+        for (var k0 = 0; k0 < end; k0 += blockKeys)
         {
-            var count = Math.Min(BlockKeys, end - k0);
+            var count = Math.Min(blockKeys, end - k0);
             var block = (long)(sequence.KvBase + k0) * shape.KvColumns + kvHead * dim;
             for (var t = 0; t < count; t += tile)
                 CpuPanel.Pack<S, V>((byte*)(keys + block), Precision.F32, shape.KvColumns, t, Math.Min(tile, count - t), 0, dim, scratch.Keys + (long)t * dim);
             for (var d = 0; d < dim; d += tile)
-                PackValues<S, V>(values + block + d, shape.KvColumns, count, scratch.Values + (long)d * BlockKeys);
+                PackValues<S, V>(values + block + d, shape.KvColumns, count, scratch.Values + (long)d * blockKeys);
 
             for (var q = 0; q < queries; q += PassQueries)
             {
@@ -141,10 +149,10 @@ internal static unsafe class CpuAttention
         }
     }
 
-    /// <summary>Queries packed into the tiles of each pass, times 1 / sqrt(dim).</summary>
+    /// <summary>Queries packed into the tiles of each pass, times log2(e) / sqrt(dim): softmax is then one of powers of two.</summary>
     private static void Gather(Scratch scratch, AttentionShape shape, Sequence sequence, int kvHead, int row, int queries, float* qkv)
     {
-        var scale = 1f / MathF.Sqrt(shape.HeadDim);
+        var scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
         var rows = stackalloc float*[CpuTile.MaxRows];
         for (var pass = 0; pass < queries; pass += PassQueries)
         {
@@ -179,14 +187,14 @@ internal static unsafe class CpuAttention
     private static void Pass<S, V>(Scratch scratch, AttentionShape shape, Sequence sequence, int row, int first, int queries, int k0, int seen)
         where S : ISimd<V> where V : struct
     {
-        int dim = shape.HeadDim, tile = 2 * S.Width, tiles = CpuTile.Count(queries);
+        int dim = shape.HeadDim, tile = 2 * S.Width, tiles = CpuTile.Count(queries), blockKeys = scratch.BlockKeys;
         float* scores = scratch.Scores, sums = scratch.Sums + (long)first * dim, largest = scratch.Largest + first, total = scratch.Total + first, keep = scratch.Keep;
         for (var k = 0; k < seen; k += tile)
             for (var t = 0; t < tiles; t++)
             {
                 int begin = CpuTile.Begin(t, tiles, queries), height = CpuTile.Begin(t + 1, tiles, queries) - begin;
                 CpuTile.Run<S, V>(scratch.Queries + (long)(first + begin) * dim, 1, height, height,
-                    scratch.Keys + (long)k * dim, dim, scores + begin * BlockKeys + k, BlockKeys, TileSum.Replace);
+                    scratch.Keys + (long)k * dim, dim, scores + begin * blockKeys + k, blockKeys, TileSum.Replace);
             }
 
         // Scores a row must not see become -infinity up to a whole vector, which weighs zero, and zero weights behind.
@@ -194,7 +202,7 @@ internal static unsafe class CpuAttention
         for (var q = 0; q < queries; q++)
         {
             var visible = counts[q] = Math.Clamp(sequence.KvEnd(row + (first + q) / shape.Group) - k0, 0, seen);
-            var weight = scores + q * BlockKeys;
+            var weight = scores + q * blockKeys;
             var padded = (visible + S.Width - 1) / S.Width * S.Width;
             for (var k = visible; k < padded; k++)
                 weight[k] = float.NegativeInfinity;
@@ -208,18 +216,18 @@ internal static unsafe class CpuAttention
         {
             V before = S.Load(largest + q), now = S.Load(keep + q);
             S.Store(largest + q, now);
-            S.Store(keep + q, CpuExp.Of<S, V>(S.Subtract(before, now)));
+            S.Store(keep + q, CpuExp.PowerOfTwo<S, V>(S.Subtract(before, now)));
         }
         for (var q = 0; q < queries; q++)
         {
             var visible = counts[q];
             if (visible == 0)
                 continue;
-            var weight = scores + q * BlockKeys;
+            var weight = scores + q * blockKeys;
             V shift = S.Broadcast(largest[q]), sum = S.Broadcast(0);
             for (var k = 0; k < visible; k += S.Width)
             {
-                var e = CpuExp.Of<S, V>(S.Subtract(S.Load(weight + k), shift));
+                var e = CpuExp.PowerOfTwo<S, V>(S.Subtract(S.Load(weight + k), shift));
                 S.Store(weight + k, e);
                 sum = S.Add(sum, e);
             }
@@ -232,8 +240,8 @@ internal static unsafe class CpuAttention
             for (var t = 0; t < tiles; t++)
             {
                 int begin = CpuTile.Begin(t, tiles, queries), height = CpuTile.Begin(t + 1, tiles, queries) - begin;
-                CpuTile.Run<S, V>(scores + begin * BlockKeys, BlockKeys, 1, height,
-                    scratch.Values + (long)d * BlockKeys, seen, sums + (long)begin * dim + d, dim, TileSum.Add);
+                CpuTile.Run<S, V>(scores + begin * blockKeys, blockKeys, 1, height,
+                    scratch.Values + (long)d * blockKeys, seen, sums + (long)begin * dim + d, dim, TileSum.Add);
             }
     }
 }

@@ -34,14 +34,14 @@ internal static unsafe class CpuAttention
             RunNarrow(op, context);
             return;
         }
-        context.CheckSequences(op.Qkv, op.Keys);
+        var sequences = context.Sequences(op.Picture, op.Qkv, op.Keys);
         var threads = context.Threads;
-        var blockRows = BlockRows(shape, context.Batch.Rows, threads.Count);
+        var blockRows = BlockRows(shape, sequences.Sum(s => s.QLen), threads.Count);
         if (new Scratch(null, shape, blockRows * shape.Group).Bytes > CpuThreads.ScratchBytes)
             throw new NotSupportedException($"{op}: {shape} does not fit the kernel's scratch");
         float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values), output = context.At(op.Output);
         var items = new List<(Sequence Sequence, int Head, int Row, int Rows)>();
-        foreach (var s in context.Batch.Sequences)
+        foreach (var s in sequences)
             for (var head = 0; head < shape.KvHeads; head++)
                 for (var row = 0; row < s.QLen; row += blockRows)
                     items.Add((s, head, row, Math.Min(blockRows, s.QLen - row)));

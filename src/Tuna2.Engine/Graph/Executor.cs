@@ -26,6 +26,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     /// <summary>Runs every op in order; cancellation is seen between ops.</summary>
     public void Run(Batch batch, CancellationToken cancellation)
     {
+        Plan.Graph.SetCounts(batch);
         using var bound = _backend.Bind(batch);
         foreach (var op in Plan.Graph.Ops)
         {

@@ -1,4 +1,4 @@
-"""Turns the JSON lines a GPU machine answered into tables; whatever is missing says 'not run'.
+"""Turns the JSON lines of measurements into tables; whatever is missing says 'not run'.
 
     python3 bench/lab/report.py [--results bench/results] [--write]
 
@@ -190,6 +190,31 @@ def peers(rows):
     return out
 
 
+def latest(rows, kind, *keys):
+    """The last row of every combination of these fields, in the order the combinations were first measured."""
+    found = {}
+    for row in rows:
+        if row.get("row") == kind:
+            found[tuple(row.get(key) for key in keys)] = row
+    return list(found.values())
+
+
+def processor(rows):
+    """The engine's CPU kernels beside libtorch's: bench/Tuna2.Bench.Cpu."""
+    memory = last(rows, row="cpu bandwidth")
+    out = [table("Processor: memory (GB/s)", ["threads", "copy, read plus written", "read"],
+                 [[NOT_RUN if memory is None else memory["threads"], number(memory, "copy_gb_per_s"), number(memory, "read_gb_per_s")]])]
+    lines = [[f"{r['n']} x {r['k']}", r["m"], number(r, "ours_ms", "{:.3f}"), number(r, "peer_ms", "{:.3f}"), r["way"], spread(r, "ratio"),
+              number(r, "gflops", "{:.0f}"), number(r, "gb_per_s"), spread(r, "of_copy")] for r in latest(rows, "cpu product", "n", "k", "m")]
+    head = ["ours ms", "libtorch ms", "libtorch's way", "libtorch by ours, median (low to high)", "GFLOP/s"]
+    out.append(table("Processor: y = x W^T, ours from bfloat16 weights, libtorch from float32",
+                     ["W, N x K", "M", *head, "GB/s of weights", "of the copy"], lines or [[NOT_RUN] * 9]))
+    lines = [[r["name"], f"{r['rows']} x {r['keys']}", number(r, "ours_ms", "{:.3f}"), number(r, "peer_ms", "{:.3f}"), r["way"], spread(r, "ratio"),
+              number(r, "gflops", "{:.0f}")] for r in latest(rows, "cpu attention", "name")]
+    out.append(table("Processor: attention, float32", ["what", "rows x keys", *head], lines or [[NOT_RUN] * 7]))
+    return out
+
+
 def provenance(rows):
     lines, seen = [], {}
     for row in rows:
@@ -198,14 +223,18 @@ def provenance(rows):
     for (file, command, date), row in seen.items():
         end = last([r for r in rows if r["file"] == file and r.get("date") == date], row="end")
         done = "no end row: stopped early" if end is None else "complete" if end.get("complete") else "time budget spent"
-        lines.append([file, row.get("gpu", "-"), row.get("driver", "-"), date, f"`{command}`", done])
-    return [table("Where the numbers come from", ["file", "GPU", "driver", "date", "command", "state"],
+        if "cpu" in row:
+            machine, software, done = f"{row['cpu']}, {row['threads']} threads, {row['simd']}", f"{row['runtime']}; {row['peer']}", "-"
+        else:
+            machine, software = row.get("gpu", "-"), row.get("driver", "-")
+        lines.append([file, machine, software, date, f"`{command}`", done])
+    return [table("Where the numbers come from", ["file", "machine", "driver, or runtime and peer", "date", "command", "state"],
                   lines or [[NOT_RUN] * 6])]
 
 
 def render(rows, torn=0):
     parts = []
-    for section in (ceilings, products, fragments, attention, norms, peers, provenance):
+    for section in (ceilings, products, fragments, attention, norms, peers, processor, provenance):
         parts += section(rows)
     if torn:
         parts.append(f"{torn} line(s) could not be read.\n")

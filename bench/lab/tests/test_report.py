@@ -46,6 +46,19 @@ class Report(unittest.TestCase):
         self.assertEqual(cells[7], "none offered")
         self.assertEqual(self.line(report.render(rows, torn), "| down | 2048 |")[2], "not run")
 
+    def test_the_processor(self):
+        common = {"gpu": None, "cpu": "Some CPU, 2 cores", "threads": 2, "simd": "Avx2", "runtime": ".NET", "peer": "libtorch 1",
+                  "ours_ms": 1.5, "peer_ms": 3, "ratio": 2, "ratio_low": 1.9, "ratio_high": 2.1, "gflops": 99.6}
+        product = {**common, "row": "cpu product", "n": 8, "k": 4, "way": "mm", "gb_per_s": 10}
+        rows, torn = report.read(self.folder(cpu=[
+            {**product, "m": 1, "ratio": 1}, {**product, "m": 17}, {**product, "m": 1, "of_copy": 0.9},
+            {**common, "row": "cpu attention", "name": "llm step", "rows": 5, "keys": 7, "way": "no mask"}]))
+        text = report.render(rows, torn)
+        self.assertEqual(self.line(text, "| 8 x 4 | 1 |")[2:], ["1.500", "3.000", "mm", "2.00 (1.90 to 2.10)", "100", "10.0", "0.90"])
+        self.assertEqual(self.line(text, "| 8 x 4 | 17 |")[8], "-")
+        self.assertEqual(self.line(text, "| llm step |")[1:], ["5 x 7", "1.500", "3.000", "no mask", "2.00 (1.90 to 2.10)", "100"])
+        self.assertEqual(self.line(text, "| cpu.jsonl |")[1:3], ["Some CPU, 2 cores, 2 threads, Avx2", ".NET; libtorch 1"])
+
     def test_the_last_row_stands(self):
         copy = {"row": "copy", "how": "memcpy", "bytes": 1 << 32}
         rows, torn = report.read(self.folder(ceilings=[{**copy, "gb_per_s": 1}, {**copy, "gb_per_s": 4321}]))

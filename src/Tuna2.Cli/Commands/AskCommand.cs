@@ -63,9 +63,7 @@ internal sealed class AskCommand : TunaCommand
         using var conversation = session.StartConversation(options);
 
         for (var i = 0; i < questions.Length; i++)
-        {
             await AnswerOutput.PrintAsync(Console, conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation)).ConfigureAwait(false);
-        }
         if (parsed.GetValue(_json))
             Console.WriteJson(writer => AnswerOutput.Write(writer, model, conversation.History));
         return ExitCode.Ok;

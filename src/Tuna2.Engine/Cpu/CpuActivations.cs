@@ -54,10 +54,10 @@ internal static unsafe class CpuActivations
     private static V GeluTanh<S, V>(V x) where S : ISimd<V> where V : struct
     {
         var u = S.Multiply(x, S.Fma(S.Multiply(S.Broadcast(0.044715f), x), x, S.Broadcast(1)));
-        return S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Multiply(S.Broadcast(-2 * 0.7978845608f), u))));
+        return S.Divide(x, S.Add(S.Broadcast(1), CpuExp.Of<S, V>(S.Multiply(S.Broadcast(-2 * 0.7978845608f), u))));
     }
 
     /// <summary>x / (1 + exp(-x)).</summary>
     internal static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>
-        S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Subtract(S.Broadcast(0), x))));
+        S.Divide(x, S.Add(S.Broadcast(1), CpuExp.Of<S, V>(S.Subtract(S.Broadcast(0), x))));
 }

@@ -19,6 +19,7 @@ internal static unsafe class CpuConv3d
         Grid size = op.Size, to = op.OutputSize;
         var (shape, channels, columns) = (op.Shape, op.Input.Columns, op.Weight.Rows);
         int wide = size.Width + shape.Before + shape.After, high = size.Height + shape.Before + shape.After, k = shape.Taps * channels, tile = 2 * S.Width;
+        var tiles = CpuTile.Count(to.Width);
         var threads = context.Threads;
         float* padded = context.At(op.Padded), output = context.Rows(op.Output, 0, to.Count), bias = CpuContext.Vector(op.Bias);
         var residual = op.Residual is null ? null : context.Rows(op.Residual, 0, to.Count);
@@ -51,9 +52,12 @@ internal static unsafe class CpuConv3d
                             int y = (line + l) % to.Height * shape.Stride + row, f = (line + l) / to.Height * shape.FrameStride + frame;
                             var from = padded + (((long)f * high + y) * wide + side) * channels + k0;
                             var c = product + (long)l * to.Width * blockColumns + t;
-                            for (var x = 0; x < to.Width; x += CpuTile.Rows)
-                                CpuTile.Run<S, V>(from + (long)x * shape.Stride * channels, (nint)shape.Stride * channels, Math.Min(CpuTile.Rows, to.Width - x),
-                                    panel, tile, depth, c + (long)x * blockColumns, blockColumns, tap + k0 > 0);
+                            for (var p = 0; p < tiles; p++)
+                            {
+                                int x = CpuTile.Begin(p, tiles, to.Width), pixels = CpuTile.Begin(p + 1, tiles, to.Width) - x;
+                                CpuTile.Run<S, V>(from + (long)x * shape.Stride * channels, (nint)shape.Stride * channels, 1, pixels,
+                                    panel, depth, c + (long)x * blockColumns, blockColumns, tap + k0 > 0 ? TileSum.Add : TileSum.Replace);
+                            }
                         }
                     }
                 }

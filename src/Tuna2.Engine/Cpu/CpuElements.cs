@@ -38,44 +38,14 @@ internal static unsafe class CpuElements
         return sum;
     }
 
-    /// <summary>The largest element.</summary>
-    public static float Maximum<S, V>(float* x, int count) where S : ISimd<V> where V : struct
+    /// <summary>x = x + y in place.</summary>
+    public static void Add<S, V>(float* x, float* y, int count) where S : ISimd<V> where V : struct
     {
-        var max = float.NegativeInfinity;
-        var i = 0;
-        if (count >= S.Width)
-        {
-            var best = S.Load(x);
-            for (i = S.Width; i <= count - S.Width; i += S.Width)
-                best = S.Max(best, S.Load(x + i));
-            var lanes = stackalloc float[S.Width];
-            S.Store(lanes, best);
-            for (var l = 0; l < S.Width; l++)
-                max = MathF.Max(max, lanes[l]);
-        }
-        for (; i < count; i++)
-            max = MathF.Max(max, x[i]);
-        return max;
-    }
-
-    /// <summary>x = exp(x - shift) in place; returns the sum.</summary>
-    public static float ExpSum<S, V>(float* x, int count, float shift) where S : ISimd<V> where V : struct
-    {
-        V by = S.Broadcast(shift), total = S.Broadcast(0);
         var i = 0;
         for (; i <= count - S.Width; i += S.Width)
-        {
-            var e = S.Exp(S.Subtract(S.Load(x + i), by));
-            S.Store(x + i, e);
-            total = S.Add(total, e);
-        }
-        var sum = S.Sum(total);
+            S.Store(x + i, S.Add(S.Load(x + i), S.Load(y + i)));
         for (; i < count; i++)
-        {
-            x[i] = MathF.Exp(x[i] - shift);
-            sum += x[i];
-        }
-        return sum;
+            x[i] += y[i];
     }
 
     /// <summary>x = x * factor in place.</summary>

@@ -1,23 +1,39 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
 
 /// <summary>
-/// CPU side of <see cref="MatMul"/>. Few rows: each weight row is streamed once and dotted with every input row, so memory
-/// bandwidth is the bound. Many rows: blocks of the weight are widened and transposed into a panel that stays in the
-/// first-level cache while every row passes over it, so arithmetic is the bound.
+/// CPU side of <see cref="MatMul"/>. One row: every weight row is read from end to end, which is what memory is fastest at. A few
+/// rows: the weight streams through in panels of two vectors' columns, widened and transposed on the way, and each meets all
+/// rows. More: a panel stays in the first-level cache and a block of input rows, packed tile by tile, in the second, so
+/// arithmetic is the bound. From two rows on an output is the sum of its <see cref="BlockK"/>-long pieces, each a chain of
+/// multiply-adds: the same bits however many rows there are, wherever among them it stands, at every vector width.
 /// </summary>
 internal static unsafe class CpuMatMul
 {
-    /// <summary>Up to this many rows the weight is streamed instead of packed.</summary>
-    private const int FewRows = 4;
-
+    /// <summary>Elements of a row that are summed apart: a panel of them and two vectors takes half a first-level cache.</summary>
     private const int BlockK = 256;
-    private const int BlockRows = 480;
-    private const int MaxBlockColumns = 64;
-    private const int StreamedColumns = 64;
+
+    /// <summary>Elements of a row whose panel is read at once where the weight streams through.</summary>
+    private const int StreamedK = 64;
+
+    /// <summary>How many elements before it is read a panel is asked for: a few kilobytes cover the way to memory.</summary>
+    private const int StreamedAhead = 2 * StreamedK;
+
+    /// <summary>The same for a single row, in bytes: beyond what the processor asks for by itself at the end of a page.</summary>
+    private const int DottedAhead = 2048;
+
+    /// <summary>Rows packed at once: a block of <see cref="BlockK"/> of each takes half a second-level cache.</summary>
+    private const int MaxBlockRows = 240;
+
+    /// <summary>Bytes of packed rows, at most, where fewer rows than <see cref="MaxBlockRows"/> have so many elements.</summary>
+    private const long MaxPackedBytes = 16L << 20;
+
+    /// <summary>Columns of an item, at most: while it works on them, it reads the packed rows once.</summary>
+    private const int MaxItemColumns = 64;
 
     /// <summary>What follows the product: output = residual + gate * (product + bias); any part may be null.</summary>
     internal readonly struct Epilogue(float* bias, float* residual, float* gate, int gateWidth, Batch batch)
@@ -64,64 +80,115 @@ internal static unsafe class CpuMatMul
     {
         if (rows == 0)
             return;
-        if (rows <= FewRows)
+        if (rows == 1)
+            Dotted<S, V>(context, input, k, weight, output, epilogue);
+        else if (rows <= CpuTile.MaxRows)
             Streamed<S, V>(context, input, rows, k, weight, output, epilogue);
         else
             Packed<S, V>(context, input, rows, k, weight, output, epilogue);
     }
 
+    /// <summary>Panels of an item: enough items to share out evenly, but no more than are worth handing out.</summary>
+    private static int ItemColumns<S, V>(int n, int threads) where S : ISimd<V> where V : struct
+    {
+        var tile = 2 * S.Width;
+        return tile * Math.Clamp((n + tile - 1) / tile / (4 * threads), 1, Math.Max(1, MaxItemColumns / tile));
+    }
+
     private static void Streamed<S, V>(in CpuContext context, float* input, int rows, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
+        var threads = context.Threads;
         var matrix = CpuContext.Matrix(weight);
-        var n = weight.Rows;
         var precision = weight.Precision;
-        context.Threads.For((n + StreamedColumns - 1) / StreamedColumns, item =>
+        int n = weight.Rows, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, threads.Count);
+        threads.For((n + itemColumns - 1) / itemColumns, item =>
         {
-            int begin = item * StreamedColumns, count = Math.Min(StreamedColumns, n - begin);
-            var products = stackalloc float[FewRows * StreamedColumns];
-            for (var j = 0; j < count; j++)
+            var scratch = threads.Rent();
+            float* panel = (float*)scratch.Pointer, piece = panel + StreamedK * tile, product = piece + CpuTile.MaxRows * tile;
+            var end = Math.Min(n, (item + 1) * itemColumns);
+            for (var column = item * itemColumns; column < end; column += tile)
+            {
+                var columns = Math.Min(tile, n - column);
+                new Span<float>(product, rows * tile).Clear();
+                for (var k0 = 0; k0 < k; k0 += BlockK)
+                {
+                    var depth = Math.Min(BlockK, k - k0);
+                    for (var i = 0; i < depth; i += StreamedK)
+                    {
+                        int at = k0 + i, next = at + StreamedAhead, step = Math.Min(StreamedK, depth - i);
+                        if (next < k)
+                            CpuPanel.Prefetch(matrix, precision, k, column, columns, next, StreamedK);
+                        else if (column + tile < n)
+                            CpuPanel.Prefetch(matrix, precision, k, column + tile, Math.Min(tile, n - column - tile), Math.Min(next - k, k - 1), StreamedK);
+                        CpuPanel.Pack<S, V>(matrix, precision, k, column, columns, at, step, panel);
+                        CpuTile.Run<S, V>(input + at, k, 1, rows, panel, step, piece, tile, i == 0 ? TileSum.Replace : TileSum.Continue);
+                    }
+                    CpuElements.Add<S, V>(product, piece, rows * tile);
+                }
                 for (var row = 0; row < rows; row++)
-                    products[row * StreamedColumns + j] = Dot<S, V>(input + (long)row * k, matrix, (long)(begin + j) * k, precision, k);
-            for (var row = 0; row < rows; row++)
-                epilogue.Row<S, V>(row, begin, count, products + row * StreamedColumns, output, n);
+                    epilogue.Row<S, V>(row, column, columns, product + row * tile, output, n);
+            }
+            threads.Return(scratch);
         });
     }
 
-    private static float Dot<S, V>(float* x, byte* matrix, long first, Precision precision, int k) where S : ISimd<V> where V : struct
+    /// <summary>One row: each weight row is read from end to end and dotted with it.</summary>
+    private static void Dotted<S, V>(in CpuContext context, float* input, int k, Weight weight, float* output, Epilogue epilogue)
+        where S : ISimd<V> where V : struct
+    {
+        var matrix = CpuContext.Matrix(weight);
+        var precision = weight.Precision;
+        var n = weight.Rows;
+        context.Threads.For((n + MaxItemColumns - 1) / MaxItemColumns, item =>
+        {
+            int begin = item * MaxItemColumns, count = Math.Min(MaxItemColumns, n - begin);
+            var products = stackalloc float[MaxItemColumns];
+            for (var j = 0; j < count; j++)
+                products[j] = precision == Precision.BF16
+                    ? Dot<S, V>(input, (ushort*)matrix + (long)(begin + j) * k, k)
+                    : Dot<S, V>(input, (float*)matrix + (long)(begin + j) * k, k);
+            epilogue.Row<S, V>(0, begin, count, products, output, n);
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Dot<S, V>(float* x, ushort* m, int k) where S : ISimd<V> where V : struct
     {
         var w = S.Width;
         V s0 = S.Broadcast(0), s1 = s0, s2 = s0, s3 = s0;
-        var i = 0;
-        float sum;
-        if (precision == Precision.BF16)
+        nint i = 0;
+        for (; i <= k - 4 * w; i += 4 * w)
         {
-            var m = (ushort*)matrix + first;
-            for (; i <= k - 4 * w; i += 4 * w)
-            {
-                s0 = S.Fma(S.Load(x + i), S.LoadBF16(m + i), s0);
-                s1 = S.Fma(S.Load(x + i + w), S.LoadBF16(m + i + w), s1);
-                s2 = S.Fma(S.Load(x + i + 2 * w), S.LoadBF16(m + i + 2 * w), s2);
-                s3 = S.Fma(S.Load(x + i + 3 * w), S.LoadBF16(m + i + 3 * w), s3);
-            }
-            sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
-            for (; i < k; i++)
-                sum += x[i] * ScalarSimd.LoadBF16(m + i);
+            CpuPanel.Prefetch(m + i + DottedAhead / sizeof(ushort));
+            s0 = S.Fma(S.Load(x + i), S.LoadBF16(m + i), s0);
+            s1 = S.Fma(S.Load(x + i + w), S.LoadBF16(m + i + w), s1);
+            s2 = S.Fma(S.Load(x + i + 2 * w), S.LoadBF16(m + i + 2 * w), s2);
+            s3 = S.Fma(S.Load(x + i + 3 * w), S.LoadBF16(m + i + 3 * w), s3);
         }
-        else
+        var sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
+        for (; i < k; i++)
+            sum += x[i] * ScalarSimd.LoadBF16(m + i);
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Dot<S, V>(float* x, float* m, int k) where S : ISimd<V> where V : struct
+    {
+        var w = S.Width;
+        V s0 = S.Broadcast(0), s1 = s0, s2 = s0, s3 = s0;
+        nint i = 0;
+        for (; i <= k - 4 * w; i += 4 * w)
         {
-            var m = (float*)matrix + first;
-            for (; i <= k - 4 * w; i += 4 * w)
-            {
-                s0 = S.Fma(S.Load(x + i), S.Load(m + i), s0);
-                s1 = S.Fma(S.Load(x + i + w), S.Load(m + i + w), s1);
-                s2 = S.Fma(S.Load(x + i + 2 * w), S.Load(m + i + 2 * w), s2);
-                s3 = S.Fma(S.Load(x + i + 3 * w), S.Load(m + i + 3 * w), s3);
-            }
-            sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
-            for (; i < k; i++)
-                sum += x[i] * m[i];
+            CpuPanel.Prefetch(m + i + DottedAhead / sizeof(float));
+            s0 = S.Fma(S.Load(x + i), S.Load(m + i), s0);
+            s1 = S.Fma(S.Load(x + i + w), S.Load(m + i + w), s1);
+            s2 = S.Fma(S.Load(x + i + 2 * w), S.Load(m + i + 2 * w), s2);
+            s3 = S.Fma(S.Load(x + i + 3 * w), S.Load(m + i + 3 * w), s3);
         }
+        var sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
+        for (; i < k; i++)
+            sum += x[i] * m[i];
         return sum;
     }
 
@@ -129,33 +196,72 @@ internal static unsafe class CpuMatMul
         where S : ISimd<V> where V : struct
     {
         var threads = context.Threads;
-        var matrix = CpuContext.Matrix(weight);
-        int n = weight.Rows, tile = 2 * S.Width;
-        // Enough items to share out evenly, but panels wide enough that a block of rows is worth reading.
-        var tilesPerItem = Math.Clamp((n + tile - 1) / tile / (4 * threads.Count), 1, Math.Max(1, MaxBlockColumns / tile));
-        var blockColumns = tilesPerItem * tile;
-        int columnItems = (n + blockColumns - 1) / blockColumns, rowItems = (rows + BlockRows - 1) / BlockRows;
-        Debug.Assert((BlockK * tile + BlockRows * blockColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
-
-        threads.For(columnItems * rowItems, item =>
+        var blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
+        var packed = threads.RentShared((rows + blocks - 1L) / blocks * k * sizeof(float));
+        for (var block = 0; block < blocks; block++)
         {
-            int column = item % columnItems * blockColumns, columns = Math.Min(blockColumns, n - column);
-            int row = item / columnItems * BlockRows, count = Math.Min(BlockRows, rows - row);
+            int row = (int)((long)block * rows / blocks), count = (int)((block + 1L) * rows / blocks) - row;
+            PackRows(threads, input + (long)row * k, count, k, (float*)packed.Pointer);
+            Columns<S, V>(threads, (float*)packed.Pointer, row, count, k, weight, output, epilogue);
+        }
+        threads.ReturnShared(packed);
+    }
+
+    private static long BlockRows(int k) => Math.Clamp(MaxPackedBytes / ((long)k * sizeof(float)), CpuTile.MaxRows, MaxBlockRows);
+
+    /// <summary>Packs rows into tiles, piece of k by piece: element (row, i) of piece k0 is within count x depth elements from k0 x count.</summary>
+    private static void PackRows(CpuThreads threads, float* input, int count, int k, float* packed)
+    {
+        const int ElementsPerItem = 16384;
+        var tiles = CpuTile.Count(count);
+        var perItem = Math.Max(1, ElementsPerItem / (count * BlockK)) * BlockK;
+        threads.For((k + perItem - 1) / perItem, item =>
+        {
+            for (var k0 = item * perItem; k0 < Math.Min(k, (item + 1) * perItem); k0 += BlockK)
+            {
+                var depth = Math.Min(BlockK, k - k0);
+                for (var t = 0; t < tiles; t++)
+                {
+                    var begin = CpuTile.Begin(t, tiles, count);
+                    CpuPanel.PackTile(input + (long)begin * k + k0, k, CpuTile.Begin(t + 1, tiles, count) - begin, depth, packed + (long)k0 * count + (long)begin * depth);
+                }
+            }
+        });
+    }
+
+    private static void Columns<S, V>(CpuThreads threads, float* packed, int row, int count, int k, Weight weight, float* output, Epilogue epilogue)
+        where S : ISimd<V> where V : struct
+    {
+        var matrix = CpuContext.Matrix(weight);
+        var precision = weight.Precision;
+        int n = weight.Rows, tile = 2 * S.Width, tiles = CpuTile.Count(count), itemColumns = ItemColumns<S, V>(n, threads.Count);
+        Debug.Assert((BlockK * tile + MaxBlockRows * itemColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
+        threads.For((n + itemColumns - 1) / itemColumns, item =>
+        {
+            int column = item * itemColumns, columns = Math.Min(itemColumns, n - column);
             var scratch = threads.Rent();
             float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
             for (var k0 = 0; k0 < k; k0 += BlockK)
             {
                 var depth = Math.Min(BlockK, k - k0);
-                for (var t = 0; t < columns; t += tile)
+                for (var c = 0; c < columns; c += tile)
                 {
-                    CpuPanel.Pack<S, V>(matrix, weight.Precision, k, column + t, Math.Min(tile, columns - t), k0, depth, panel);
-                    for (var r = 0; r < count; r += CpuTile.Rows)
-                        CpuTile.Run<S, V>(input + (long)(row + r) * k + k0, k, Math.Min(CpuTile.Rows, count - r),
-                            panel, tile, depth, product + (long)r * blockColumns + t, blockColumns, k0 > 0);
+                    CpuPanel.Pack<S, V>(matrix, precision, k, column + c, Math.Min(tile, columns - c), k0, depth, panel);
+                    // The panel after this one, whose rows are asked for while the tiles run.
+                    var (nextColumn, next) = c + tile < columns ? (column + c + tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, 0);
+                    var nextCount = Math.Clamp(n - nextColumn, 0, tile);
+                    for (var t = 0; t < tiles; t++)
+                    {
+                        int ask = t * nextCount / tiles, asked = (t + 1) * nextCount / tiles;
+                        CpuPanel.Prefetch(matrix, precision, k, nextColumn + ask, asked - ask, next, Math.Min(BlockK, k - next));
+                        int begin = CpuTile.Begin(t, tiles, count), height = CpuTile.Begin(t + 1, tiles, count) - begin;
+                        CpuTile.Run<S, V>(packed + (long)k0 * count + (long)begin * depth, 1, height, height,
+                            panel, depth, product + (long)begin * itemColumns + c, itemColumns, k0 > 0 ? TileSum.Add : TileSum.Replace);
+                    }
                 }
             }
             for (var r = 0; r < count; r++)
-                epilogue.Row<S, V>(row + r, column, columns, product + (long)r * blockColumns, output, n);
+                epilogue.Row<S, V>(row + r, column, columns, product + (long)r * itemColumns, output, n);
             threads.Return(scratch);
         });
     }

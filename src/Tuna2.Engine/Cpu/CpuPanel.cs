@@ -1,18 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Cpu;
 
-/// <summary>Turns rows into columns: the layout <see cref="CpuTile"/> reads its right side in.</summary>
+/// <summary>Rows turned into columns: the layouts <see cref="CpuTile"/> reads its two sides in.</summary>
 internal static unsafe class CpuPanel
 {
-    /// <summary>Side of the blocks that are transposed in registers.</summary>
-    private const int Side = 8;
+    private const int CacheLine = 64;
 
     /// <summary>
-    /// panel[i][j] = matrix[row + j][k0 + i] for j below <paramref name="count"/>, zero up to the tile's width.
+    /// The right side: panel[i][j] = matrix[row + j][k0 + i] for j below <paramref name="count"/>; from there up to the tile's
+    /// width, columns repeat the last.
     /// </summary>
     /// <param name="matrix">First byte of the weight.</param>
     /// <param name="precision">Its elements.</param>
@@ -22,47 +23,190 @@ internal static unsafe class CpuPanel
     /// <param name="k0">First element of each row.</param>
     /// <param name="depth">Elements of each row.</param>
     /// <param name="panel">depth x two vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack<S, V>(byte* matrix, Precision precision, int width, int row, int count, int k0, int depth, float* panel)
         where S : ISimd<V> where V : struct
     {
         int tile = 2 * S.Width, size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
         var source = matrix + ((long)row * width + k0) * size;
         var stride = (nint)width * size;
-        var i = 0;
-        if (Avx.IsSupported && tile % Side == 0 && S.Width >= Side)
-            for (; i <= depth - Side; i += Side)
-                for (var j = 0; j < tile; j += Side)
-                    Transpose(source + j * stride + i * size, stride, count - j, precision, panel + (long)i * tile + j, tile);
-        for (var j = 0; j < tile; j++)
-            for (var k = i; k < depth; k++)
-                panel[(long)k * tile + j] = j < count ? Element(source + j * stride, k, precision) : 0;
+        // Blocks that are transposed in registers: a register's worth of 32-bit lanes of as many rows, a lane being a float32
+        // or two neighbouring bfloat16.
+        var lanes = Avx2.IsSupported && S.Width >= 8 ? 8 : S.Width >= 4 ? 4 : 1;
+        var step = precision == Precision.BF16 ? 2 * lanes : lanes;
+        var done = lanes == 1 ? 0 : depth / step * step;
+        for (var j = 0; j < tile && done > 0; j += lanes)
+        {
+            var to = panel + j;
+            if (lanes == 8)
+            {
+                byte* r0 = At(j), r1 = At(j + 1), r2 = At(j + 2), r3 = At(j + 3), r4 = At(j + 4), r5 = At(j + 5), r6 = At(j + 6), r7 = At(j + 7);
+                if (precision == Precision.BF16)
+                    for (nint i = 0; i < done; i += 16)
+                        Transpose8<PairLanes>(r0 + 2 * i, r1 + 2 * i, r2 + 2 * i, r3 + 2 * i, r4 + 2 * i, r5 + 2 * i, r6 + 2 * i, r7 + 2 * i, to + i * tile, tile);
+                else
+                    for (nint i = 0; i < done; i += 8)
+                        Transpose8<SingleLanes>(r0 + 4 * i, r1 + 4 * i, r2 + 4 * i, r3 + 4 * i, r4 + 4 * i, r5 + 4 * i, r6 + 4 * i, r7 + 4 * i, to + i * tile, tile);
+            }
+            else
+            {
+                byte* r0 = At(j), r1 = At(j + 1), r2 = At(j + 2), r3 = At(j + 3);
+                if (precision == Precision.BF16)
+                    for (nint i = 0; i < done; i += 8)
+                        Transpose4<PairLanes>(r0 + 2 * i, r1 + 2 * i, r2 + 2 * i, r3 + 2 * i, to + i * tile, tile);
+                else
+                    for (nint i = 0; i < done; i += 4)
+                        Transpose4<SingleLanes>(r0 + 4 * i, r1 + 4 * i, r2 + 4 * i, r3 + 4 * i, to + i * tile, tile);
+            }
+        }
+        for (var j = 0; j < tile && done < depth; j++)
+        {
+            var from = At(j);
+            for (var i = done; i < depth; i++)
+                panel[(long)i * tile + j] = precision == Precision.BF16 ? ScalarSimd.LoadBF16((ushort*)from + i) : ((float*)from)[i];
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        byte* At(int j) => source + Math.Min(j, count - 1) * stride;
     }
 
-    private static float Element(byte* row, int i, Precision precision) =>
-        precision == Precision.BF16 ? ScalarSimd.LoadBF16((ushort*)row + i) : ((float*)row)[i];
-
-    /// <summary>8 elements of 8 rows to 8 rows of 8 columns; rows from <paramref name="count"/> on are zero, and not read.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(byte* source, nint stride, int count, Precision precision, float* to, nint tile)
+    /// <summary>
+    /// The left side: element i of row j of a tile of rows is tile[i * rows + j], so that a tile is one stream however far apart its
+    /// rows were, and rows whose distance is a power of two do not evict each other from the cache.
+    /// </summary>
+    /// <param name="from">Element (0, 0).</param>
+    /// <param name="stride">From a row to the next.</param>
+    /// <param name="rows">Rows, at most <see cref="CpuTile.MaxRows"/>.</param>
+    /// <param name="depth">Elements of a row.</param>
+    /// <param name="tile">depth x rows.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackTile(float* from, nint stride, int rows, int depth, float* tile)
     {
-        // Rows 0 to 7, then pairs of rows interleaved, then fours: each half of a register holds a column of four.
-        Vector256<float> r0 = Row(0), r1 = Row(1), r2 = Row(2), r3 = Row(3), r4 = Row(4), r5 = Row(5), r6 = Row(6), r7 = Row(7);
-        Vector256<float> low01 = Avx.UnpackLow(r0, r1), high01 = Avx.UnpackHigh(r0, r1), low23 = Avx.UnpackLow(r2, r3), high23 = Avx.UnpackHigh(r2, r3);
-        Vector256<float> low45 = Avx.UnpackLow(r4, r5), high45 = Avx.UnpackHigh(r4, r5), low67 = Avx.UnpackLow(r6, r7), high67 = Avx.UnpackHigh(r6, r7);
-        Put(0, Avx.Shuffle(low01, low23, 0x44), Avx.Shuffle(low45, low67, 0x44));
-        Put(1, Avx.Shuffle(low01, low23, 0xEE), Avx.Shuffle(low45, low67, 0xEE));
-        Put(2, Avx.Shuffle(high01, high23, 0x44), Avx.Shuffle(high45, high67, 0x44));
-        Put(3, Avx.Shuffle(high01, high23, 0xEE), Avx.Shuffle(high45, high67, 0xEE));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector256<float> Row(int j) =>
-            j >= count ? default : precision == Precision.BF16 ? Simd256.LoadBF16((ushort*)(source + j * stride)) : Simd256.Load((float*)(source + j * stride));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Put(int i, Vector256<float> top, Vector256<float> bottom)
+        if (rows == CpuTile.MaxRows)
         {
-            Avx.Permute2x128(top, bottom, 0x20).Store(to + i * tile);
-            Avx.Permute2x128(top, bottom, 0x31).Store(to + (i + Side / 2) * tile);
+            float* r1 = from + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride;
+            for (nint i = 0; i < depth; i++, tile += CpuTile.MaxRows)
+            {
+                tile[0] = from[i];
+                tile[1] = r1[i];
+                tile[2] = r2[i];
+                tile[3] = r3[i];
+                tile[4] = r4[i];
+                tile[5] = r5[i];
+            }
+            return;
+        }
+        for (var j = 0; j < rows; j++, from += stride)
+            for (nint i = 0; i < depth; i++)
+                tile[i * rows + j] = from[i];
+    }
+
+    /// <summary>
+    /// Asks for what a <see cref="Pack"/> with the same arguments will read, into the second-level cache. The rows of a panel are
+    /// many short pieces far apart, which the processor's own prefetching does not see coming.
+    /// </summary>
+    public static void Prefetch(byte* matrix, Precision precision, int width, int row, int count, int k0, int depth)
+    {
+        if (!Sse.IsSupported)
+            return;
+        var size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
+        var from = matrix + ((long)row * width + k0) * size;
+        for (; count > 0; count--, from += (nint)width * size)
+            for (nint i = 0; i < (nint)depth * size; i += CacheLine)
+                Sse.Prefetch1(from + i);
+    }
+
+    /// <summary>Asks for a cache line that will be read soon; the address may lie beyond what may be read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
+
+    /// <summary>What a 32-bit lane of the source holds.</summary>
+    private interface ILanes
+    {
+        static abstract bool Pairs { get; }
+    }
+
+    private readonly struct SingleLanes : ILanes { public static bool Pairs => false; }
+    private readonly struct PairLanes : ILanes { public static bool Pairs => true; }
+
+    /// <summary>8 lanes of 8 rows to 8 rows of 8 columns, or to 16 where a lane holds two elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose8<L>(byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, float* to, nint tile) where L : ILanes
+    {
+        // Rows 0 to 3 in the lower halves and 4 to 7 in the upper, so that four lanes of all rows need no exchange of halves.
+        Four<L>(r0, r1, r2, r3, r4, r5, r6, r7, to, tile);
+        Four<L>(r0 + 16, r1 + 16, r2 + 16, r3 + 16, r4 + 16, r5 + 16, r6 + 16, r7 + 16, to + (L.Pairs ? 8 : 4) * tile, tile);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four<L>(byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, float* to, nint tile) where L : ILanes
+    {
+        Vector256<float> a = Halves(r0, r4), b = Halves(r1, r5), c = Halves(r2, r6), d = Halves(r3, r7);
+        Vector256<float> ab = Avx.UnpackLow(a, b), cd = Avx.UnpackLow(c, d), ab2 = Avx.UnpackHigh(a, b), cd2 = Avx.UnpackHigh(c, d);
+        Put<L>(Avx.Shuffle(ab, cd, 0x44), to, tile);
+        Put<L>(Avx.Shuffle(ab, cd, 0xEE), to + (L.Pairs ? 2 : 1) * tile, tile);
+        Put<L>(Avx.Shuffle(ab2, cd2, 0x44), to + (L.Pairs ? 4 : 2) * tile, tile);
+        Put<L>(Avx.Shuffle(ab2, cd2, 0xEE), to + (L.Pairs ? 6 : 3) * tile, tile);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Halves(byte* low, byte* high) =>
+        Avx.InsertVector128(Vector128.Load((float*)low).ToVector256Unsafe(), Vector128.Load((float*)high), 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<L>(Vector256<float> column, float* to, nint tile) where L : ILanes
+    {
+        if (L.Pairs)
+        {
+            // The first of two bfloat16 is the lower half of a lane.
+            (column.AsUInt32() << 16).AsSingle().Store(to);
+            (column.AsUInt32() & Vector256.Create(0xFFFF0000)).AsSingle().Store(to + tile);
+        }
+        else
+        {
+            column.Store(to);
         }
     }
+
+    /// <summary>4 lanes of 4 rows to 4 rows of 4 columns, or to 8 where a lane holds two elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4<L>(byte* r0, byte* r1, byte* r2, byte* r3, float* to, nint tile) where L : ILanes
+    {
+        Vector128<float> a = Vector128.Load((float*)r0), b = Vector128.Load((float*)r1), c = Vector128.Load((float*)r2), d = Vector128.Load((float*)r3);
+        Vector128<float> ab = ZipLow(a, b), cd = ZipLow(c, d), ab2 = ZipHigh(a, b), cd2 = ZipHigh(c, d);
+        Put<L>(Vector128.Create(ab.GetLower(), cd.GetLower()), to, tile);
+        Put<L>(Vector128.Create(ab.GetUpper(), cd.GetUpper()), to + (L.Pairs ? 2 : 1) * tile, tile);
+        Put<L>(Vector128.Create(ab2.GetLower(), cd2.GetLower()), to + (L.Pairs ? 4 : 2) * tile, tile);
+        Put<L>(Vector128.Create(ab2.GetUpper(), cd2.GetUpper()), to + (L.Pairs ? 6 : 3) * tile, tile);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<L>(Vector128<float> column, float* to, nint tile) where L : ILanes
+    {
+        if (L.Pairs)
+        {
+            (column.AsUInt32() << 16).AsSingle().Store(to);
+            (column.AsUInt32() & Vector128.Create(0xFFFF0000)).AsSingle().Store(to + tile);
+        }
+        else
+        {
+            column.Store(to);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b)
+        : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
+        : Vector128.Create(a[2], b[2], a[3], b[3]);
 }

@@ -18,7 +18,7 @@ internal sealed class CpuThreads : IDisposable
 
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _workers;
-    private readonly ConcurrentBag<CpuBuffer> _scratch = [];
+    private readonly ConcurrentBag<CpuBuffer> _scratch = [], _shared = [];
     private Job? _job;
     private int _busy;
     private int _posted;
@@ -89,6 +89,21 @@ internal sealed class CpuThreads : IDisposable
     /// <summary>Takes back what <see cref="Rent"/> gave.</summary>
     public void Return(CpuBuffer scratch) => _scratch.Add(scratch);
 
+    /// <summary>Working memory of at least <paramref name="bytes"/> for all items of a kernel; give it back with <see cref="ReturnShared"/>.</summary>
+    public CpuBuffer RentShared(long bytes)
+    {
+        if (_shared.TryTake(out var buffer))
+        {
+            if (buffer.Bytes >= bytes)
+                return buffer;
+            buffer.Dispose();
+        }
+        return new CpuBuffer(bytes, "kernel scratch");
+    }
+
+    /// <summary>Takes back what <see cref="RentShared"/> gave.</summary>
+    public void ReturnShared(CpuBuffer scratch) => _shared.Add(scratch);
+
     public void Dispose()
     {
         if (_stopped)
@@ -98,7 +113,7 @@ internal sealed class CpuThreads : IDisposable
         foreach (var worker in _workers)
             worker.Join();
         _wake.Dispose();
-        foreach (var buffer in _scratch)
+        foreach (var buffer in _scratch.Concat(_shared))
             buffer.Dispose();
     }
 

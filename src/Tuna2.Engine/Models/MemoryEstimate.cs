@@ -70,7 +70,8 @@ public sealed record MemoryEstimate(
         options ??= new();
         var (width, height) = AskRequest.Check(options, config);
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
-        var prompt = PromptLayout.Text([]).WithPicture(_tokens, new Grid(1, height / config.TokenPixels, width / config.TokenPixels)).With(new int[promptTokens]);
+        // The image token stands among the prompt's.
+        var prompt = PromptLayout.Text([]).WithPicture(_tokens, new Grid(1, height / config.TokenPixels, width / config.TokenPixels)).With(new int[promptTokens - 1]);
         return Of(config, checkpoint, height, width, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);

@@ -18,6 +18,7 @@ public class AttentionTests
             yield return new TestCaseData(new AttentionShape(1, 1, 128), 127, 200, span);
             yield return new TestCaseData(new AttentionShape(7, 1, 128), 128, 19, span);
             yield return new TestCaseData(new AttentionShape(14, 2, 64), 5, 37, span);
+            yield return new TestCaseData(new AttentionShape(7, 1, 128), 100, 257, span);
             // Heads narrower than the widest vectors.
             yield return new TestCaseData(new AttentionShape(4, 2, 16), 9, 19, span);
             yield return new TestCaseData(new AttentionShape(2, 1, 8), 9, 19, span);
@@ -48,6 +49,23 @@ public class AttentionTests
     {
         var (shape, grid) = (new AttentionShape(3, 3, headDim), new Grid(1, height, width));
         Check(shape, [Sequence.Picture(0, grid), Sequence.Picture(1, grid)], picture: grid);
+    }
+
+    [TestCase(0)]
+    [TestCase(150)]
+    public void A_row_has_the_same_bits_alone_and_among_others(int prefix)
+    {
+        var shape = new AttentionShape(6, 2, 64);
+        const int rows = 70;
+        var numbers = new SeededNumbers(prefix);
+        float[] qkv = numbers.Floats(rows * shape.QkvColumns, 3), keys = numbers.Floats((prefix + rows) * shape.KvColumns), values = numbers.Floats((prefix + rows) * shape.KvColumns);
+        foreach (var backend in Everywhere.Backends)
+        {
+            using var rig = new CpuRig(backend);
+            var together = Run(rig, shape, [new(0, rows, 0, prefix, 0, -1, null)], qkv, keys, values);
+            var alone = Run(rig, shape, [.. Enumerable.Range(0, rows).Select(row => new Sequence(row, 1, 0, prefix + row, 0, -1, null))], qkv, keys, values);
+            Assert.That(alone.AsSpan().SequenceEqual(together), $"{backend.Simd}, {backend.Threads} threads");
+        }
     }
 
     [Test]

@@ -11,12 +11,29 @@ public unsafe class CpuPanelTests
     private const int Guard = 64;
 
     [Test, Combinatorial]
-    public void A_panel_is_the_transposed_block_and_nothing_beside_it([Values] Precision precision, [Values(1, 7, 8, 9, 64, 67)] int depth, [Values(0, 5)] int k0)
+    public void A_panel_is_the_transposed_block_and_nothing_beside_it([Values] Precision precision, [Values(1, 7, 8, 9, 15, 16, 17, 64, 67)] int depth, [Values(0, 5)] int k0)
     {
         Check<ScalarSimd, float>(precision, depth, k0);
         Check<Simd128, Vector128<float>>(precision, depth, k0);
         Check<Simd256, Vector256<float>>(precision, depth, k0);
         Check<Simd512, Vector512<float>>(precision, depth, k0);
+    }
+
+    [Test]
+    public void A_tile_of_rows_is_one_stream_of_their_columns([Values(1, 2, 3, 4, 5, 6)] int rows, [Values(1, 2, 67)] int depth)
+    {
+        const int stride = 71;
+        var data = new SeededNumbers(rows + depth).Floats(rows * stride);
+        var tile = new float[Guard + depth * rows + Guard];
+        tile.AsSpan().Fill(float.NaN);
+        fixed (float* from = data, to = tile)
+            CpuPanel.PackTile(from, stride, rows, depth, to + Guard);
+        var expected = new float[tile.Length];
+        expected.AsSpan().Fill(float.NaN);
+        for (var i = 0; i < depth; i++)
+            for (var j = 0; j < rows; j++)
+                expected[Guard + i * rows + j] = data[j * stride + i];
+        Assert.That(tile, Is.EqualTo(expected));
     }
 
     /// <summary>The matrix ends where its memory ends, NaN stands around the panel.</summary>
@@ -40,7 +57,7 @@ public unsafe class CpuPanelTests
             expected.AsSpan().Fill(float.NaN);
             for (var i = 0; i < depth; i++)
                 for (var j = 0; j < tile; j++)
-                    expected[Guard + i * tile + j] = j < count ? data[(row + j) * width + k0 + i] : 0;
+                    expected[Guard + i * tile + j] = data[(row + Math.Min(j, count - 1)) * width + k0 + i];
             Assert.That(panel, Is.EqualTo(expected), $"{typeof(S).Name}, {count} rows");
         }
     }

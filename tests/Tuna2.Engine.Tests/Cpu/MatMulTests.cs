@@ -13,7 +13,10 @@ public class MatMulTests
         foreach (var rows in new[] { 1, 4, 5, 6, 17, 19 })
             foreach (var (n, k) in new[] { (1, 7), (15, 192), (267, 257), (456, 65), (1, 3584) })
                 yield return new TestCaseData(rows, n, k);
-        foreach (var rows in new[] { 481, 989 })
+        foreach (var rows in new[] { 2, 3, 7, 8, 13 })
+            foreach (var (n, k) in new[] { (17, 63), (33, 64), (15, 256), (40, 513) })
+                yield return new TestCaseData(rows, n, k);
+        foreach (var rows in new[] { 240, 241, 481, 989 })
             foreach (var (n, k) in new[] { (1, 257), (15, 192), (267, 7), (33, 1) })
                 yield return new TestCaseData(rows, n, k);
     }
@@ -32,6 +35,52 @@ public class MatMulTests
                 return rig.Read(y);
             });
         }
+    }
+
+    /// <summary>
+    /// The prefix path and the full path meet the same rows in different company. A single row is summed in an order of its own.
+    /// </summary>
+    [TestCase(37, 700, 2, 3, 4, 5, 6, 7, 8, 13, 240, 241)]
+    [TestCase(256, 1024, 2, 6, 7, 64)]
+    [TestCase(3, 800_000, 2, 7, 13)]
+    public void A_row_has_the_same_bits_among_few_others_and_many_at_every_width(int n, int k, params int[] counts)
+    {
+        var numbers = new SeededNumbers(n);
+        float[] x = numbers.Floats(counts.Max() * k), w = numbers.Floats(n * k, Precision.BF16);
+        float[]? all = null;
+        foreach (var backend in k > 1024 ? Everywhere.Backends.Skip(7).Take(1) : Everywhere.Backends)
+        {
+            using var rig = new CpuRig(backend);
+            var weight = rig.Weight(n, k, Precision.BF16, w);
+            foreach (var rows in counts.OrderDescending())
+            {
+                var y = rig.Value("y", rows, n);
+                rig.Run(new MatMul("product", rig.Value("x", rows, k, x[..(rows * k)]), weight, y), new Batch());
+                var actual = rig.Read(y);
+                all ??= actual;
+                Assert.That(actual.AsSpan().SequenceEqual(all.AsSpan(0, actual.Length)), $"{backend.Simd}, {backend.Threads} threads, {rows} rows");
+            }
+        }
+    }
+
+    [Test]
+    public void NaN_and_infinity_reach_every_output_they_enter_and_no_other([Values(1, 6, 7, 19)] int rows)
+    {
+        const int n = 33, k = 300, column = 20;
+        foreach (var backend in Everywhere.Backends)
+            foreach (var bad in new[] { float.NaN, float.PositiveInfinity })
+            {
+                var numbers = new SeededNumbers(rows);
+                float[] x = numbers.Floats(rows * k), w = numbers.Floats(n * k, Precision.BF16);
+                x[(rows - 1) * k + 277] = bad;
+                w[column * k + 3] = bad;
+                using var rig = new CpuRig(backend);
+                var y = rig.Value("y", rows, n);
+                rig.Run(new MatMul("product", rig.Value("x", rows, k, x), rig.Weight(n, k, Precision.BF16, w), y), new Batch());
+                var actual = rig.Read(y);
+                Assert.That(Enumerable.Range(0, actual.Length).Where(i => !float.IsFinite(actual[i])),
+                    Is.EqualTo(Enumerable.Range(0, actual.Length).Where(i => i / n == rows - 1 || i % n == column)), $"{backend.Simd}, {bad}");
+            }
     }
 
     [Test, Combinatorial]

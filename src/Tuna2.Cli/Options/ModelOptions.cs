@@ -39,7 +39,11 @@ internal sealed class ModelOptions
     /// <summary>Loads the model, with progress.</summary>
     public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)
     {
-        using var progress = new ProgressLine(console);
-        return await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+        TunaModel model;
+        using (var progress = new ProgressLine(console))
+            model = await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+        if (model.DeviceNote is { } note)
+            console.Warn(note);
+        return model;
     }
 }

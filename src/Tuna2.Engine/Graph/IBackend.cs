@@ -25,36 +25,27 @@ public interface IBackend : IDisposable
     /// <summary>Copies bytes of a buffer to the host.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
 
+    /// <summary>A way to stream much into memory; dispose it when all is sent.</summary>
+    IUploader OpenUploader() => new ImmediateUploader(this);
+
+    /// <summary>Whether what a request takes is worth keeping for the next one: where taking it is slow, or runs are captured.</summary>
+    bool KeepsSlots => false;
+
     /// <summary>Bytes of an activation: 4 for float32, 2 for bfloat16.</summary>
     int ActivationBytes => sizeof(float);
 
     /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
     Precision? MatrixPrecision => null;
 
-    /// <summary>Puts a batch's tables where ops can read them, for one run.</summary>
-    BoundBatch Bind(Batch batch) => new(batch);
+    /// <summary>Bytes that can still be had; null where nobody can tell, or nobody wants to be told.</summary>
+    long? AvailableBytes => null;
 
-    /// <summary>Runs one op. <paramref name="memory"/> says where its values are.</summary>
-    void Run(Op op, BoundBatch bound, IMemoryMap memory);
-}
-
-/// <summary>A batch for the length of a run, with what a backend made of its tables.</summary>
-/// <param name="batch">The batch.</param>
-public class BoundBatch(Batch batch) : IDisposable
-{
-    /// <summary>The batch.</summary>
-    public Batch Batch { get; } = batch;
-
-    /// <summary>Frees what the backend made of the tables.</summary>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Frees what a backend made of the tables.</summary>
-    /// <param name="disposing">Always true: there is no finalizer.</param>
-    protected virtual void Dispose(bool disposing) { }
+    /// <summary>
+    /// Makes a planned graph ready to run; what it takes for that is taken here. <paramref name="memory"/> says where values are,
+    /// then and always.
+    /// </summary>
+    /// <exception cref="DeviceException">There is not enough memory, or an op has no kernel for such sizes.</exception>
+    GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds);
 }
 
 /// <summary>Where values live during a run.</summary>

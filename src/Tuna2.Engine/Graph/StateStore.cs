@@ -2,32 +2,81 @@ using System.Runtime.InteropServices;
 
 namespace Tuna2.Engine.Graph;
 
-/// <summary>The values of a session that survive runs, and their memory.</summary>
+/// <summary>
+/// The memory of a session: the values that survive runs, and one arena in which its graphs, which never run at the same time,
+/// have their transient ones. Declared first and taken at once, so that what does not fit is known before anything is taken.
+/// </summary>
 /// <param name="backend">Where the memory is taken.</param>
 public sealed class StateStore(IBackend backend) : IDisposable
 {
-    private readonly Dictionary<Value, IDeviceBuffer> _buffers = [];
+    // Two sessions that ask at the same time must not both be promised the last free bytes.
+    private static readonly Lock _asking = new();
 
-    /// <summary>Bytes held.</summary>
-    public long Bytes => _buffers.Values.Sum(b => b.Bytes);
+    private readonly List<Value> _values = [];
+    private readonly List<Executor> _executors = [];
+    private readonly Dictionary<Value, IDeviceBuffer> _buffers = [];
+    private IDeviceBuffer? _arena;
+
+    /// <summary>Bytes of the states.</summary>
+    public long StateBytes => _values.Sum(BytesOf);
+
+    /// <summary>Bytes of the arena: those of the largest plan.</summary>
+    public long ArenaBytes { get; private set; }
 
     /// <summary>A new state of <paramref name="rows"/> x <paramref name="columns"/>; its contents are undefined until written.</summary>
     /// <param name="name">The name messages use.</param>
     /// <param name="rows">How many rows.</param>
     /// <param name="columns">Elements of a row.</param>
     /// <param name="element">What its elements are.</param>
-    /// <exception cref="DeviceException">There is not enough memory.</exception>
     public Value Add(string name, Extent rows, int columns, ValueElement element = ValueElement.Activation)
     {
         var value = new Value(name, rows, columns, Storage.State, element);
-        _buffers.Add(value, backend.Allocate(value.MaxBytes(backend.ActivationBytes), name));
+        _values.Add(value);
         return value;
+    }
+
+    /// <summary>Bytes of a state.</summary>
+    public long BytesOf(Value value) => value.MaxBytes(backend.ActivationBytes);
+
+    /// <summary>Makes the arena large enough for one more graph, whose executor goes with the store.</summary>
+    public void Reserve(Executor executor)
+    {
+        _executors.Add(executor);
+        ArenaBytes = Math.Max(ArenaBytes, executor.Plan.PlannedBytes);
+    }
+
+    /// <summary>Takes everything declared so far; all of it or nothing.</summary>
+    /// <param name="purpose">What it is for, for messages: "a picture of 512x512".</param>
+    /// <param name="remedy">What the user can do when it does not fit: "a smaller picture takes less".</param>
+    /// <exception cref="DeviceException">There is not that much memory.</exception>
+    public void Take(string purpose, string remedy)
+    {
+        lock (_asking)
+        {
+            var needed = StateBytes + ArenaBytes;
+            if (backend.AvailableBytes is { } available && needed > available)
+                throw new DeviceException($"not enough memory for {purpose}: it takes {ByteCount.Of(needed)} beside the model, {ByteCount.Of(available)} can be had; {remedy}");
+            try
+            {
+                foreach (var value in _values)
+                    _buffers.Add(value, backend.Allocate(BytesOf(value), value.Name));
+                _arena = backend.Allocate(Math.Max(ArenaBytes, Plan.Alignment), "activations");
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
     }
 
     /// <summary>The memory of a state.</summary>
     public IDeviceBuffer BufferOf(Value value) => _buffers.TryGetValue(value, out var buffer)
         ? buffer
-        : throw new InvalidOperationException($"{value} belongs to another session");
+        : throw new InvalidOperationException(_values.Contains(value) ? $"the memory of {value} is not taken" : $"{value} belongs to another session");
+
+    /// <summary>The memory of transient values.</summary>
+    public IDeviceBuffer Arena => _arena ?? throw new InvalidOperationException("the memory of activations is not taken");
 
     /// <summary>Writes rows of a float32 state from the host.</summary>
     public void Write(Value value, int row, ReadOnlySpan<float> data) => backend.Upload(
@@ -37,11 +86,14 @@ public sealed class StateStore(IBackend backend) : IDisposable
     public void Read(Value value, int row, Span<float> data) =>
         ValueTransfer.Download(backend, value, BufferOf(value), (long)row * value.Columns * value.ElementBytes(backend.ActivationBytes), data);
 
-    /// <inheritdoc/>
+    /// <summary>Frees everything taken.</summary>
     public void Dispose()
     {
+        _executors.ForEach(executor => executor.Dispose());
         foreach (var buffer in _buffers.Values)
             buffer.Dispose();
         _buffers.Clear();
+        _arena?.Dispose();
+        _arena = null;
     }
 }

@@ -29,8 +29,8 @@ internal sealed class ImageJob
     public IReadOnlyList<GeneratedImage> Run(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));
-        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, _plan);
-        var denoiser = new Denoiser(predictor, _plan);
+        using var slot = _model.Slots.Lease(_plan);
+        var denoiser = new Denoiser(slot.Predictor, _plan);
         denoiser.Begin(pixels, cancellation);
         var images = new List<GeneratedImage>();
         for (var i = 0; i < _request.Count; i++)
@@ -45,6 +45,14 @@ internal sealed class ImageJob
             images.Add(new GeneratedImage(PixelTensor.ToImage(final, _request.Width, _request.Height), Parameters(i), [.. _warnings]));
         }
         return images;
+    }
+
+    /// <summary>Does what comes before the first step, so that the next request of its like finds it done.</summary>
+    public void WarmUp(CancellationToken cancellation)
+    {
+        using var slot = _model.Slots.Lease(_plan);
+        if (_model.Backend.KeepsSlots)
+            new Denoiser(slot.Predictor, _plan).Begin([], cancellation);
     }
 
     /// <summary>The start noise of a seed, as the official code draws it (MODEL.md section 4).</summary>

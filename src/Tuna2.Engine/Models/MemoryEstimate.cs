@@ -25,19 +25,37 @@ public sealed record MemoryEstimate(long WeightBytes, long StateBytes, long Naiv
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(checkpoint);
         var request = ImageRequest.Of(ImageTask.Generate, new ImageOptions { Width = width, Height = height }, config);
-        using var backend = new CountingBackend();
+        using var backend = new CountingBackend(null);
         using var weights = Tuna2Weights.Place(config, checkpoint, backend);
         var layout = PromptLayout.TextToImage(new TunaTokens(0, 0, 0, 0, 0, 0, 0, 0, 0), new int[promptTokens], request.Grid(config.PatchSize));
         var plan = new DenoisePlan([layout, layout], request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
-        using var predictor = new PrefixPredictor(new Tuna2Network(config, weights), backend, plan);
-        var planned = predictor.Plans.Sum(p => p.PlannedBytes);
-        return new(weights.Bytes, predictor.Bytes - planned, predictor.Plans.Sum(p => p.NaiveBytes), planned);
+        using var predictor = new PrefixPredictor(new Tuna2Network(config, weights), backend, PredictorRoom.For(plan, backend));
+        var memory = predictor.Memory;
+        return new(weights.Bytes, memory.KeyValues + memory.Tables, memory.NaiveActivations, memory.Activations);
+    }
+
+    /// <summary>The least a loaded model takes on a backend, with the smallest request there is.</summary>
+    internal static (long Weights, long Request) Least(ModelConfig config, Checkpoint checkpoint, IBackend like)
+    {
+        using var backend = new CountingBackend(like);
+        using var weights = Tuna2Weights.Place(config, checkpoint, backend);
+        var layout = PromptLayout.TextToImage(new TunaTokens(0, 0, 0, 0, 0, 0, 0, 0, 0), [0], new Grid(1, 1, 1));
+        var plan = new DenoisePlan([layout], config.PatchSize, config.PatchSize, 1, SamplerKind.Euler, new Guidance(1));
+        using var predictor = new PrefixPredictor(new Tuna2Network(config, weights), backend, PredictorRoom.For(plan, backend));
+        return (weights.Bytes, predictor.Memory.Bytes);
     }
 
     /// <summary>Gives out memory that is not there: for counting.</summary>
-    private sealed class CountingBackend : IBackend
+    /// <param name="like">Whose number formats and habits to have; null for the CPU's.</param>
+    private sealed class CountingBackend(IBackend? like) : IBackend
     {
         public string Name => "none";
+
+        public int ActivationBytes => like?.ActivationBytes ?? sizeof(float);
+
+        public Precision? MatrixPrecision => like?.MatrixPrecision;
+
+        public bool KeepsSlots => like?.KeepsSlots ?? false;
 
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);
 
@@ -45,7 +63,7 @@ public sealed record MemoryEstimate(long WeightBytes, long StateBytes, long Naiv
 
         public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => throw NotHere();
 
-        public void Run(Op op, BoundBatch bound, IMemoryMap memory) => throw NotHere();
+        public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => throw NotHere();
 
         public void Dispose() { }
 

@@ -129,10 +129,10 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     }
 
     /// <summary>Head rows to the next state.</summary>
-    public void Step(ModelGraph graph, Value headOut, PictureState pictures, StepParameters parameters)
+    public void Step(ModelGraph graph, Value headOut, PictureState pictures)
     {
         var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster);
-        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, pictures.Velocity, pictures.Predictions, parameters));
+        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, pictures.Velocity, pictures.Predictions));
     }
 
     private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)

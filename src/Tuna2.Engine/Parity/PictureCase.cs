@@ -27,7 +27,7 @@ internal static partial class PictureCase
             });
             full.Run(setting.Source, setting.Start, cancellation);
         }
-        using (var predictor = new PrefixPredictor(model.Network, model.Backend, setting.Plan, watched: true))
+        using (var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(setting.Plan, model.Backend), watched: true))
         {
             prefix = new Recording(predictor, setting.Plan, null);
             prefix.Run(setting.Source, setting.Start, cancellation);
@@ -176,7 +176,7 @@ internal static partial class PictureCase
             var what = match.Groups["name"].Value;
             if (what == "time_embed")
             {
-                float[] clean = predictor.ReadTimeEmbedding(0), first = predictor.ReadTimeEmbedding(1);
+                float[] clean = predictor.ReadTimeEmbedding(null), first = predictor.ReadTimeEmbedding(0);
                 float[] rows = [.. s.Padded.SelectMany(b => b.Spans).SelectMany(p => p.Clean ? clean : first)];
                 checks.Floats(name, ParityLimits.Full, rows, s.Tensors.Floats(name), clean.Length, s.Limits.Reference(name));
             }

@@ -1,5 +1,3 @@
-using Tuna2.Engine.Graph.Ops;
-
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>Sees every evaluation of the model: what parity compares.</summary>
@@ -15,40 +13,40 @@ internal interface IDenoiseObserver
 /// </summary>
 internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
 {
-    private readonly float[] _times = TimeGrid.Linear(plan.Steps);
+    private readonly IReadOnlyList<Evaluation> _evaluations = plan.Evaluations();
 
     /// <summary>Computes what all pictures of the prompt share.</summary>
-    public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(_times.AsSpan(0, plan.Steps), source, cancellation);
+    public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(plan, source, cancellation);
 
-    /// <summary>From a start state to the final one; <paramref name="stepped"/> is told how many steps are done.</summary>
+    /// <summary>
+    /// From a start state to the final one; <paramref name="stepped"/> is told how many steps are done, when they are: on a device
+    /// that computes while the host goes on, the next evaluation is under way by then.
+    /// </summary>
     public float[] Run(ReadOnlySpan<float> start, Action<int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation)
     {
-        predictor.SetState(start);
-        var call = 0;
-        for (var i = 0; i < plan.Steps; i++)
+        predictor.Start(start);
+        // Whoever looks at each evaluation must see it before the next one begins.
+        var ahead = observer is null ? predictor.Ahead : 0;
+        var told = 0;
+        for (var i = 0; i < _evaluations.Count; i++)
         {
-            var delta = _times[i + 1] - _times[i];
-            if (plan.Sampler == SamplerKind.Heun && i < plan.Steps - 1)
-            {
-                Evaluate(i, VelocityStep.StateSlot, StepPhase.HeunTrial);
-                Evaluate(i + 1, VelocityStep.TrialSlot, StepPhase.HeunCorrect);
-            }
-            else
-            {
-                Evaluate(i, VelocityStep.StateSlot, StepPhase.Euler);
-            }
-            stepped?.Invoke(i + 1);
-
-            void Evaluate(int time, int slot, StepPhase phase)
-            {
-                var z = observer is null ? null : predictor.ReadPicture(slot);
-                var p = predictor.Parameters;
-                (p.Time, p.Delta, p.Guidance, p.Phase) = (_times[time], delta, plan.Guidance.At(_times[time]), phase);
-                var branches = plan.EveryBranch || p.Guidance != 1 ? plan.Branches.Count : 1;
-                predictor.Step(time, slot, branches, cancellation);
-                observer?.Evaluated(call++, _times[time], z!, branches);
-            }
+            var evaluation = _evaluations[i];
+            var z = observer is null ? null : predictor.ReadPicture(evaluation.Picture);
+            predictor.Evaluate(cancellation);
+            predictor.Settle(ahead);
+            observer?.Evaluated(i, evaluation.Step.Time, z!, evaluation.Branches);
+            Tell(i - ahead);
         }
-        return predictor.ReadPicture(VelocityStep.StateSlot);
+        predictor.Settle(0);
+        Tell(_evaluations.Count - 1);
+        return predictor.ReadPicture(Graph.Ops.VelocityStep.StateSlot);
+
+        void Tell(int evaluated)
+        {
+            if (evaluated < 0 || _evaluations[evaluated].StepsDone == told)
+                return;
+            told = _evaluations[evaluated].StepsDone;
+            stepped?.Invoke(told);
+        }
     }
 }

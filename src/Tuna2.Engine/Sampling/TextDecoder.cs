@@ -12,6 +12,7 @@ internal sealed class TextDecoder : IDisposable
     private readonly Tuna2Network _network;
     private readonly PromptLayout _prompt;
     private readonly StateStore _store;
+    private readonly CacheState _cache;
     private readonly PictureState? _pictures;
     private readonly TimeState? _times;
     private readonly Executor? _timesExecutor;
@@ -32,38 +33,32 @@ internal sealed class TextDecoder : IDisposable
     {
         (_network, _prompt) = (network, prompt);
         _store = new StateStore(backend);
-        try
+        var capacity = checked(prompt.Tokens.Count + maxTokens);
+        _rows = new Extent("tokens", oracle ? capacity : prompt.Tokens.Count);
+        _cache = network.NewCacheState(_store, capacity, head: false);
+        if (prompt.Spans.Count > 0)
         {
-            var capacity = checked(prompt.Tokens.Count + maxTokens);
-            _rows = new Extent("tokens", oracle ? capacity : prompt.Tokens.Count);
-            var cache = network.NewCacheState(_store, capacity, head: false);
-            if (prompt.Spans.Count > 0)
-            {
-                var elements = network.Config.ImageChannels * height * width;
-                var one = new Extent("pictures", 1);
-                var pictures = _store.Add("pictures", one, elements, ValueElement.Float32);
-                _pictures = new PictureState(height, width, pictures, null, pictures);
-                _times = network.NewTimeState(_store, 1);
-                _timesExecutor = new Executor(network.Times(_times), backend, _store);
-            }
-            var graph = new ModelGraph();
-            _embeds = network.Embed(graph, _rows, text: true, _pictures, _times, prompt.Spans.Count);
-            _logits = network.LanguageHead(graph, network.Llm(graph, _embeds, cache), new Extent("picked", 1));
-            graph.Keep(_logits);
-            if (oracle)
-                graph.Keep(_embeds);
-            _executor = new Executor(graph, backend, _store);
+            var elements = network.Config.ImageChannels * height * width;
+            var one = new Extent("pictures", 1);
+            var pictures = _store.Add("pictures", one, elements, ValueElement.Float32);
+            _pictures = new PictureState(height, width, pictures, null, pictures);
+            _times = network.NewTimeState(_store, 1);
+            _timesExecutor = new Executor(network.Times(_times), backend, _store, BatchBounds.None);
         }
-        catch
-        {
-            _timesExecutor?.Dispose();
-            _store.Dispose();
-            throw;
-        }
+        var graph = new ModelGraph();
+        _embeds = network.Embed(graph, _rows, text: true, _pictures, _times, prompt.Spans.Count);
+        _logits = network.LanguageHead(graph, network.Llm(graph, _embeds, _cache), new Extent("picked", 1));
+        graph.Keep(_logits);
+        if (oracle)
+            graph.Keep(_embeds);
+        // The oracle has what was generated as sequences of one token each, behind the prompt's pieces.
+        var pieces = 2 * prompt.Spans.Count + 1 + (oracle ? maxTokens : 0);
+        _executor = new Executor(graph, backend, _store, new(_rows, pieces, prompt.Spans.Count, Picked: 1));
+        _store.Take($"a chat of {capacity} tokens", prompt.Spans.Count > 0 ? "a smaller picture or a shorter answer takes less" : "a shorter answer takes less");
     }
 
-    /// <summary>Bytes of states and arenas.</summary>
-    public long Bytes => _store.Bytes + _executor.Plan.PlannedBytes + (_timesExecutor?.Plan.PlannedBytes ?? 0);
+    /// <summary>What it has taken.</summary>
+    public SessionMemory Memory => SessionMemory.Of(_store, _cache, _timesExecutor is null ? [_executor.Plan] : [_timesExecutor.Plan, _executor.Plan]);
 
     /// <summary>The LLM's input of the last run, when kept: (tokens, hidden).</summary>
     public float[] ReadEmbeds() => _executor.Read(_embeds);
@@ -95,17 +90,11 @@ internal sealed class TextDecoder : IDisposable
         return Run(builder, cancellation);
     }
 
-    public void Dispose()
-    {
-        _executor.Dispose();
-        _timesExecutor?.Dispose();
-        _store.Dispose();
-    }
+    public void Dispose() => _store.Dispose();
 
     private float[] Run(BatchBuilder builder, CancellationToken cancellation)
     {
         var batch = builder.PickLast().Build();
-        _rows.Value = batch.Rows;
         _executor.Run(batch, cancellation);
         var last = batch.Sequences[^1];
         _length = last.PrefixLen + last.QLen;

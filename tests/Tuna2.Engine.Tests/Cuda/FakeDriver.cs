@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using NUnit.Framework;
 using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Tests.Native;
 
 namespace Tuna2.Engine.Tests.Cuda;
 
@@ -46,7 +47,20 @@ internal sealed unsafe class FakeDriver : IDisposable
     public IReadOnlyList<FakeLaunch> Launches => [.. Enumerable.Range(0, Number("fake_launch_count")).Select(i =>
         FakeLaunch.Read(((delegate* unmanaged<int, byte*>)Export("fake_launch"))(i)))];
 
+    /// <summary>Bytes of device memory that are taken.</summary>
+    public long MemoryUsed => (long)((delegate* unmanaged<ulong>)Export("fake_memory_used"))();
+
     public CudaDriver Load() => CudaDriver.Load(Path);
+
+    /// <summary>Forgets the calls so far.</summary>
+    public void ClearCalls() => ((delegate* unmanaged<void>)Export("fake_clear_log"))();
+
+    /// <summary>Runs kernels from now on, by the host runner, in memory with guarded ends; what nobody wrote there is NaN.</summary>
+    public void Execute()
+    {
+        ((delegate* unmanaged<nint, nint, void>)Export("fake_set_allocator"))(HostMemory.Function("tuna2_allocate"), HostMemory.Function("tuna2_free"));
+        ((delegate* unmanaged<delegate* unmanaged[Cdecl]<byte*, uint*, uint, uint, byte*, uint, int>, void>)Export("fake_set_executor"))(&FakeExecutor.Run);
+    }
 
     /// <summary>Fails the nth call from now, of one function or ("") of all; once, or that and all later ones.</summary>
     public void Fail(string function, int result, int nth = 1, bool forever = false)
@@ -57,6 +71,12 @@ internal sealed unsafe class FakeDriver : IDisposable
     }
 
     public void SetMemory(long bytes) => ((delegate* unmanaged<ulong, void>)Export("fake_set_memory"))((ulong)bytes);
+
+    /// <summary>The CUDA version the driver says it serves: 12040 for 12.4.</summary>
+    public void SetVersion(int version) => ((delegate* unmanaged<int, void>)Export("fake_set_version"))(version);
+
+    /// <summary>The compute capability of the first device: 90.</summary>
+    public void SetCapability(int capability) => ((delegate* unmanaged<int, void>)Export("fake_set_capability"))(capability);
 
     public void SetDevices(int count) => ((delegate* unmanaged<int, void>)Export("fake_set_devices"))(count);
 

@@ -14,8 +14,8 @@ internal sealed class FakeGpu : IDisposable
         {
             Stream = new(Context);
             Kernels = new(Context, images ?? new TestImages());
-            Launcher = new(Stream, Kernels) { Synchronous = synchronous };
-            Memory = new(Stream);
+            Queue = new(Stream, Kernels, synchronous);
+            Memory = new(Queue);
         }
         catch
         {
@@ -27,7 +27,8 @@ internal sealed class FakeGpu : IDisposable
     public CudaContext Context { get; }
     public CudaStream Stream { get; }
     public CudaKernels Kernels { get; }
-    public CudaLauncher Launcher { get; }
+    public CudaQueue Queue { get; }
+    public CudaLauncher Launcher => Queue.Launcher;
     public CudaMemory Memory { get; }
 
     public void Launch<TKernel, TArgs>(TKernel kernel, TArgs args, string node = "") where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
@@ -35,6 +36,7 @@ internal sealed class FakeGpu : IDisposable
 
     public void Dispose()
     {
+        Queue.Dispose();
         Kernels.Dispose();
         Stream.Dispose();
         Context.Dispose();

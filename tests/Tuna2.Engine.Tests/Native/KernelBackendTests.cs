@@ -38,7 +38,7 @@ public class KernelBackendTests
     private static async Task Reproduces(ElementType element, string directory, string name)
     {
         var report = await ParityRunner.RunAsync(
-            Fixtures.Path(directory), () => new KernelBackend(new HostRunner(), new HostDeviceMemory(), element, "host runner"), [name], null, CancellationToken.None);
+            Fixtures.Path(directory), () => new(new KernelBackend(new HostRunner(), new HostDeviceMemory(), element, "host runner")), [name], null, CancellationToken.None);
         Assert.That(report.Cases, Has.Count.EqualTo(1));
         foreach (var check in report.Cases[0].Checks)
             TestContext.Out.WriteLine($"{check.Name,-26} {check.Path,-12} max {check.MaxError:E1} rel {check.RelativeError:E1} limit {check.Limit} {(check.Passed ? "ok" : "FAIL")} {check.Note}");

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tuna2.Engine.Cuda;
+namespace Tuna2.Engine;
 
 /// <summary>Numbers of bytes as people read them.</summary>
 internal static class ByteCount

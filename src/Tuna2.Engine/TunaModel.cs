@@ -167,8 +167,8 @@ public sealed class TunaModel : IDisposable
     private static TunaModel Load(ModelFiles files, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         var config = ModelConfig.Load(files.Config);
-        if (config.Variant != ModelVariant.Tuna2Pixel)
-            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; tuna_2_pixel is");
+        if (!config.Variant.IsSupported())
+            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
         var tokenizer = Tokenizer.Load(files.Tokenizer);
         if (tokenizer.VocabularySize > config.VocabSize)
             throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");
@@ -176,19 +176,21 @@ public sealed class TunaModel : IDisposable
         cancellation.ThrowIfCancellationRequested();
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
-        if (Shortage(files.Name, config, checkpoint, device.Backend) is { } shortage)
+        if (Refusal(files.Name, config, checkpoint, device.Backend) is { } refusal)
         {
             if (device.Otherwise is not { } otherwise)
-                throw new DeviceException(shortage);
+                throw new DeviceException(refusal);
             device.Backend.Dispose();
-            device = otherwise(shortage);
+            device = otherwise(refusal);
         }
         return new TunaModel(files.Name, config, tokenizer, tokens, device, Tuna2Weights.Load(config, checkpoint, device.Backend, progress, cancellation));
     }
 
-    /// <summary>What is said when a model cannot fit: gigabytes are not read only to find that there is no room for them.</summary>
-    private static string? Shortage(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
+    /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them.</summary>
+    private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
+        if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
+            return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
         if (backend.AvailableBytes is not { } available)
             return null;
         var (weights, request) = MemoryEstimate.Least(config, checkpoint, backend);

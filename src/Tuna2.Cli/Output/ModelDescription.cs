@@ -68,7 +68,7 @@ internal sealed class ModelDescription : IDisposable
     public void CountMemory(int? width, int? height)
     {
         const int promptTokens = 128;
-        if (_config is { Variant: ModelVariant.Tuna2Pixel } config && Problem is null)
+        if (_config is { } config && config.Variant.IsSupported() && Problem is null)
             Memory = MemoryEstimate.Of(config, _checkpoint, width, height, promptTokens);
     }
 

@@ -3,7 +3,7 @@ using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
 
-/// <summary>CPU side of <see cref="SwiGlu"/> and <see cref="Silu"/>.</summary>
+/// <summary>CPU side of <see cref="SwiGlu"/>, <see cref="Silu"/> and <see cref="Gelu"/>.</summary>
 internal static unsafe class CpuActivations
 {
     public static void Run<S, V>(SwiGlu op, in CpuContext context) where S : ISimd<V> where V : struct
@@ -33,6 +33,28 @@ internal static unsafe class CpuActivations
             S.Store(output + i, Silu<S, V>(S.Load(input + i)));
         for (; i < count; i++)
             output[i] = Silu<ScalarSimd, float>(input[i]);
+    }
+
+    public static void Run<S, V>(Gelu op, in CpuContext context) where S : ISimd<V> where V : struct
+    {
+        float* input = context.At(op.Input), output = context.At(op.Output);
+        var (width, form) = (op.Input.Columns, op.Form);
+        CpuRows.For(context, op.Input.Rows.Value, width, (begin, end) =>
+        {
+            long i = (long)begin * width, last = (long)end * width;
+            if (form == GeluForm.Tanh)
+                for (; i <= last - S.Width; i += S.Width)
+                    S.Store(output + i, GeluTanh<S, V>(S.Load(input + i)));
+            for (; i < last; i++)
+                output[i] = form == GeluForm.Tanh ? GeluTanh<ScalarSimd, float>(input[i]) : (float)(0.5 * input[i] * ErrorFunction.OnePlusErf(input[i] / Math.Sqrt(2)));
+        });
+    }
+
+    /// <summary>x (1 + tanh u) / 2 is x / (1 + exp(-2u)): one exponential, and none that overflows into a NaN.</summary>
+    private static V GeluTanh<S, V>(V x) where S : ISimd<V> where V : struct
+    {
+        var u = S.Multiply(x, S.Fma(S.Multiply(S.Broadcast(0.044715f), x), x, S.Broadcast(1)));
+        return S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Multiply(S.Broadcast(-2 * 0.7978845608f), u))));
     }
 
     private static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>

@@ -23,13 +23,13 @@ internal static unsafe class CpuAttention
             RunNarrow(op, context);
             return;
         }
-        context.CheckSequences(op.Qkv, op.Keys);
+        var sequences = context.Sequences(op.Picture, op.Qkv, op.Keys);
         var threads = context.Threads;
         var blockRows = Math.Max(CpuTile.Rows, BlockQueries / shape.Group / CpuTile.Rows * CpuTile.Rows);
         if (ScratchBytes(shape, blockRows) > CpuThreads.ScratchBytes)
             throw new NotSupportedException($"{op}: {shape} does not fit the kernel's scratch");
         float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values), output = context.At(op.Output);
-        var items = (from s in context.Batch.Sequences
+        var items = (from s in sequences
                      from head in Enumerable.Range(0, shape.KvHeads)
                      from block in Enumerable.Range(0, (s.QLen + blockRows - 1) / blockRows)
                      select (Sequence: s, Head: head, Row: block * blockRows, Rows: Math.Min(blockRows, s.QLen - block * blockRows))).ToArray();

@@ -75,6 +75,10 @@ public sealed class CpuBackend : IBackend
             case Patchify o: CpuPatchify.Run<S, V>(o, context); break;
             case PlaceTime o: CpuCopyRows.Run(o, context); break;
             case PickRows o: CpuCopyRows.Run(o, context); break;
+            case PlacePatches o: CpuCopyRows.Run(o, context); break;
+            case PatchEmbedding o: CpuPatchEmbedding.Run<S, V>(o, context); break;
+            case LayerNorm o: CpuLayerNorm.Run<S, V>(o, context); break;
+            case Gelu o: CpuActivations.Run<S, V>(o, context); break;
             case RmsNorm o: CpuRmsNorm.Run<S, V>(o, context); break;
             case MatMul o: CpuMatMul.Run<S, V>(o, context); break;
             case SwiGlu o: CpuActivations.Run<S, V>(o, context); break;

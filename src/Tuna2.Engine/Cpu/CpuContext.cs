@@ -34,13 +34,18 @@ internal readonly unsafe struct CpuContext(Batch batch, IMemoryMap memory, CpuTh
         return At(table) + (long)modulation.Chunk * width;
     }
 
-    /// <summary>Checks that the batch's rows are within <paramref name="rows"/>, and their keys within <paramref name="keys"/>.</summary>
-    public void CheckSequences(Value rows, Value keys)
+    /// <summary>
+    /// The sequences an op works on (see <see cref="Batch.SequencesOf"/>), checked: their rows are within
+    /// <paramref name="rows"/>, their keys within <paramref name="keys"/>.
+    /// </summary>
+    public IReadOnlyList<Sequence> Sequences(Grid? picture, Value rows, Value keys)
     {
-        Rows(rows, 0, Batch.Rows);
-        foreach (var sequence in Batch.Sequences)
+        var sequences = Batch.SequencesOf(picture);
+        Rows(rows, 0, sequences.Sum(s => s.QLen));
+        foreach (var sequence in sequences)
             if ((long)sequence.KvBase + sequence.KvLen > keys.Rows.Max)
                 throw new InvalidOperationException($"{sequence} ends beyond {keys}");
+        return sequences;
     }
 
     /// <summary>The first element of a float32 weight: norms and biases.</summary>

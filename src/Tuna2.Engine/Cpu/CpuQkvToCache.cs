@@ -8,12 +8,11 @@ internal static unsafe class CpuQkvToCache
 {
     public static void Run<S, V>(QkvToCache op, in CpuContext context) where S : ISimd<V> where V : struct
     {
-        context.CheckSequences(op.Qkv, op.Keys);
         float* qkv = context.At(op.Qkv), keys = context.At(op.Keys), values = context.At(op.Values);
         var queryNorm = op.QueryNorm is null ? null : CpuContext.Vector(op.QueryNorm);
         var keyNorm = op.KeyNorm is null ? null : CpuContext.Vector(op.KeyNorm);
         var shape = op.Shape;
-        foreach (var sequence in context.Batch.Sequences)
+        foreach (var sequence in context.Sequences(op.Picture, op.Qkv, op.Keys))
         {
             CpuRows.For(context, sequence.QLen, shape.QkvColumns, (begin, end) =>
             {

@@ -20,8 +20,10 @@ internal static unsafe class CpuRotary
     }
 
     /// <summary>Fills the cosines and sines of a row's angles, one per pair, and says which pairs they turn.</summary>
-    public static Pairs Angles(RotaryEmbedding rotary, in Sequence sequence, int row, float* cos, float* sin)
+    public static Pairs Angles(RotaryEmbedding? rotary, in Sequence sequence, int row, float* cos, float* sin)
     {
+        if (rotary is null)
+            return Pairs.None;
         if (rotary is ImageRotary image && sequence.Span is { } grid)
         {
             if (row == 0)

@@ -69,6 +69,10 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
+    /// <summary>Whether there is a kernel for an op.</summary>
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
+        or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.Attention { Picture: null } or Ops.VelocityStep;
+
     /// <summary>Launches what runs one op.</summary>
     public void Run(Op op, DeviceTables tables, IMemoryMap map, ILauncher launcher)
     {
@@ -84,8 +88,8 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             case Ops.SwiGlu o: run.SwiGlu(o); break;
             case Ops.Silu o: run.Silu(o); break;
             case Ops.TimestepSinusoids o: run.TimestepSinusoids(o); break;
-            case Ops.QkvToCache o: run.QkvToCache(o); break;
-            case Ops.Attention o: run.Attention(o); break;
+            case Ops.QkvToCache { Picture: null } o: run.QkvToCache(o); break;
+            case Ops.Attention { Picture: null } o: run.Attention(o); break;
             case Ops.VelocityStep o: run.VelocityStep(o); break;
             default: throw new NotSupportedException($"there is no kernel for {op}");
         }
@@ -193,7 +197,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             {
                 Qkv = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values),
                 QueryNorm = o.QueryNorm is null ? 0 : Vector(o.QueryNorm), KeyNorm = o.KeyNorm is null ? 0 : Vector(o.KeyNorm),
-                Text = backend._rotary.Of(image?.Frequency ?? ((Ops.TextRotary)o.Rotary).Frequency, tables.Positions),
+                Text = backend._rotary.Of(image?.Frequency ?? ((Ops.TextRotary)o.Rotary!).Frequency, tables.Positions),
                 Frames = image is null ? 0 : backend._rotary.Of(image.FrameFrequency, tables.Frames),
                 Sides = image is null ? 0 : backend._rotary.Of(image.RowFrequency, tables.Sides),
                 Sequences = tables.Sequences, RowSequence = tables.RowSequence,

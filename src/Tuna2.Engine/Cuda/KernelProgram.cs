@@ -35,6 +35,8 @@ internal sealed class KernelProgram : GraphProgram
     public KernelProgram(KernelBackend backend, Plan plan, IMemoryMap map, BatchBounds bounds)
     {
         (_backend, _plan, _map, _bounds) = (backend, plan, map, bounds);
+        if (plan.Graph.Ops.FirstOrDefault(op => !KernelBackend.Runs(op)) is { } op)
+            throw new DeviceException($"{backend.Name} has no kernel for {op}; use cpu");
         _layout = new(plan, bounds, backend.TileRows);
         try
         {

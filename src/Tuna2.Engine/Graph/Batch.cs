@@ -45,6 +45,13 @@ public sealed class Batch
     /// <summary>The row of the AdaLN tables that modulates a row; -1 for text.</summary>
     public int ModRow(int row) => _modRows[row];
 
+    /// <summary>
+    /// The sequences an op works on: those of the tokens, or (with the grid of its pictures) one for each of
+    /// <see cref="Patches"/>, as the vision encoder has them.
+    /// </summary>
+    public IReadOnlyList<Sequence> SequencesOf(Grid? picture) =>
+        picture is { } grid ? [.. Patches.Select((_, i) => Sequence.Picture(i, grid))] : Sequences;
+
     /// <summary>A token id per row; -1 where something else fills the row.</summary>
     public IReadOnlyList<int> Tokens { get; set; } = [];
 

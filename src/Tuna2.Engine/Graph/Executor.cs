@@ -23,7 +23,8 @@ public sealed class Executor : IMemoryMap, IDisposable
         _backend = backend;
         _states = states;
         _bounds = bounds;
-        states.Reserve(this);
+        states.Reserve(Plan);
+        states.Own(this);
     }
 
     /// <summary>Where everything lies.</summary>

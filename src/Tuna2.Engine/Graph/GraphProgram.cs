@@ -63,6 +63,7 @@ internal sealed class ImmediateProgram(Plan plan, BatchBounds bounds, Action<Op,
     public override void Run(Batch batch, CancellationToken cancellation)
     {
         bounds.Rows?.Value = batch.Rows;
+        plan.Graph.SetCounts(batch);
         foreach (var op in plan.Graph.Ops)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -5,6 +5,7 @@ public sealed class ModelGraph
 {
     private readonly List<Op> _ops = [];
     private readonly HashSet<Value> _kept = [];
+    private readonly List<(Extent Rows, Func<Batch, int> Of)> _counted = [];
 
     /// <summary>The ops in execution order.</summary>
     public IReadOnlyList<Op> Ops => _ops;
@@ -21,6 +22,16 @@ public sealed class ModelGraph
 
     /// <summary>The transient value of that name, or null.</summary>
     public Value? Find(string name) => _ops.SelectMany(op => op.Writes).FirstOrDefault(v => v.Storage == Storage.Transient && v.Name == name);
+
+    /// <summary>Takes the actual rows of an extent from each run's batch; those of others are set by whoever runs the graph.</summary>
+    public void Count(Extent rows, Func<Batch, int> of) => _counted.Add((rows, of));
+
+    /// <summary>Sets the counted extents for a run.</summary>
+    public void SetCounts(Batch batch)
+    {
+        foreach (var (rows, of) in _counted)
+            rows.Value = of(batch);
+    }
 
     /// <summary>Keeps a transient value's contents until the next run: for parity and attention maps.</summary>
     public void Keep(Value value) => _kept.Add(value);

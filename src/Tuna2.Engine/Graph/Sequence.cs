@@ -20,4 +20,10 @@ public readonly record struct Sequence(int QBegin, int QLen, int KvBase, int Pre
 
     /// <summary>How many keys its last row sees: all it ever reads.</summary>
     public int KvLen => PrefixLen + QLen;
+
+    /// <summary>
+    /// Picture <paramref name="index"/> among pictures that attend to themselves alone, as the vision encoder sees them: every
+    /// patch sees every patch, there is no time token and no prefix.
+    /// </summary>
+    public static Sequence Picture(int index, Grid grid) => new(index * grid.Count, grid.Count, index * grid.Count, 0, 0, -1, grid);
 }

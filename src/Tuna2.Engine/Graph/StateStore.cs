@@ -38,12 +38,11 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Bytes of a state.</summary>
     public long BytesOf(Value value) => value.MaxBytes(backend.ActivationBytes);
 
-    /// <summary>Makes the arena large enough for one more graph, whose executor goes with the store.</summary>
-    public void Reserve(Executor executor)
-    {
-        _executors.Add(executor);
-        ArenaBytes = Math.Max(ArenaBytes, executor.Plan.PlannedBytes);
-    }
+    /// <summary>Makes the arena large enough for one more plan.</summary>
+    public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, plan.PlannedBytes);
+
+    /// <summary>Takes an executor that works in this memory: it goes when the memory does.</summary>
+    public void Own(Executor executor) => _executors.Add(executor);
 
     /// <summary>Takes everything declared so far; all of it or nothing.</summary>
     /// <param name="purpose">What it is for, for messages: "a picture of 512x512".</param>

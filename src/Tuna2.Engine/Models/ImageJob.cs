@@ -42,7 +42,7 @@ internal sealed class ImageJob
             var final = denoiser.Run(start, step => progress?.Report(new(image, _request.Count, step, _request.Steps)), null, cancellation);
             if (final.AsSpan().ContainsAny(float.NaN, float.PositiveInfinity, float.NegativeInfinity))
                 throw new ModelException("the model's prediction is not finite: are its weights damaged?");
-            images.Add(new GeneratedImage(PixelTensor.ToImage(final, _request.Width, _request.Height), Parameters(i), [.. _warnings]));
+            images.Add(new GeneratedImage(OutputPicture.Of(_model.Config, final, _request.Width, _request.Height), Parameters(i), [.. _warnings]));
         }
         return images;
     }

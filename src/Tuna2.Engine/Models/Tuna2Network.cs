@@ -16,6 +16,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     private readonly AttentionShape _headShape = new(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);
     private readonly TextRotary _llmRotary = new(config.HeadDim, RotaryEmbedding.Frequencies(config.HeadDim, config.RopeTheta));
     private readonly ImageRotary _headRotary = HeadRotary(config.FlowHead);
+    private readonly VisionFront _vision = VisionFront.Of(config, weights.Vision);
 
     /// <summary>Sinusoids of a time (official TimestepEmbedder).</summary>
     private const int TimeFrequencies = 256;
@@ -27,6 +28,9 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     private const int FinalChunks = 2;
 
     public ModelConfig Config => config;
+
+    /// <summary>What turns pictures into tokens.</summary>
+    public VisionFront Vision => _vision;
 
     /// <summary>Everything that depends on t alone, for all times at once: embeddings and every layer's AdaLN vectors.</summary>
     public ModelGraph Times(TimeState state)
@@ -79,8 +83,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         if (text)
             graph.Add(new EmbeddingGather("tuna.model.embed_tokens", weights.Embedding, x));
         if (pictures is not null)
-            graph.Add(new Patchify("vision_encoder", pictures.Pictures, weights.Patch.Weight, weights.Patch.Bias!, weights.PatchNorm, config.PatchNormEps,
-                config.PatchSize, config.ImageChannels, pictures.Height, pictures.Width, maxSpans, x));
+            _vision.Embed(graph, pictures, maxSpans, x);
         if (times is not null)
             graph.Add(new PlaceTime("time_embed", times.Embeddings, x));
         return x;

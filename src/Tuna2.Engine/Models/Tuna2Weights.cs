@@ -13,7 +13,7 @@ internal sealed record LlmLayer(Weight InputNorm, Linear Qkv, Linear Output, Wei
 internal sealed record HeadLayer(
     Linear AdaLn, Weight InputNorm, Linear Qkv, Weight QueryNorm, Weight KeyNorm, Linear Output, Weight PostNorm, Linear GateUp, Linear Down);
 
-/// <summary>Every weight of a Tuna-2 model on one backend, under its checkpoint name; shared by sessions.</summary>
+/// <summary>Every weight of a model on one backend, under its checkpoint name; shared by sessions.</summary>
 internal sealed class Tuna2Weights : IDisposable
 {
     private readonly IReadOnlyList<IDeviceBuffer> _buffers;
@@ -24,14 +24,13 @@ internal sealed class Tuna2Weights : IDisposable
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
         FinalNorm = load.Vector("tuna.model.norm.weight");
         LanguageHead = config.TieWordEmbeddings ? Embedding : load.Matrix("tuna.lm_head.weight");
-        Patch = new(load.Matrix("vision_encoder.patch_embedding.weight"), load.Vector("vision_encoder.patch_embedding.bias"));
-        PatchNorm = load.Vector("vision_encoder.norm.weight");
-        TimeIn = Biased(load, "time_embed.mlp.0");
-        TimeOut = Biased(load, "time_embed.mlp.2");
+        Vision = VisionWeights.Load(config, load);
+        TimeIn = load.Biased("time_embed.mlp.0");
+        TimeOut = load.Biased("time_embed.mlp.2");
         Head = [.. Enumerable.Range(0, config.FlowHead.NumLayers).Select(i => HeadLayer(load, $"diffusion_head_a.{i}"))];
-        HeadFinalAdaLn = Biased(load, "diffusion_head_b.adaLN_modulation.1");
+        HeadFinalAdaLn = load.Biased("diffusion_head_b.adaLN_modulation.1");
         HeadFinalNorm = load.Vector("diffusion_head_b.norm_final.weight");
-        HeadFinal = Biased(load, "diffusion_head_b.linear");
+        HeadFinal = load.Biased("diffusion_head_b.linear");
         _buffers = load.Release();
         Bytes = _buffers.Sum(b => b.Bytes);
     }
@@ -42,9 +41,7 @@ internal sealed class Tuna2Weights : IDisposable
     public Weight FinalNorm { get; }
     /// <summary>(vocabulary, hidden); the embedding itself where the model ties them.</summary>
     public Weight LanguageHead { get; }
-    /// <summary>(hidden, channels x patch x patch).</summary>
-    public Linear Patch { get; }
-    public Weight PatchNorm { get; }
+    public VisionWeights Vision { get; }
     public Linear TimeIn { get; }
     public Linear TimeOut { get; }
     public IReadOnlyList<HeadLayer> Head { get; }
@@ -76,8 +73,6 @@ internal sealed class Tuna2Weights : IDisposable
             buffer.Dispose();
     }
 
-    private static Linear Biased(WeightPlacer load, string name) => new(load.Matrix($"{name}.weight"), load.Vector($"{name}.bias"));
-
     private static LlmLayer LlmLayer(WeightPlacer load, string name) => new(
         load.Vector($"{name}.input_layernorm.weight"),
         new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
@@ -88,7 +83,7 @@ internal sealed class Tuna2Weights : IDisposable
         new(load.Matrix($"{name}.mlp.down_proj.weight")));
 
     private static HeadLayer HeadLayer(WeightPlacer load, string name) => new(
-        Biased(load, $"{name}.adaLN_modulation.1"),
+        load.Biased($"{name}.adaLN_modulation.1"),
         load.Vector($"{name}.input_layernorm.weight"),
         new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
         load.Vector($"{name}.self_attn.q_norm.weight"),

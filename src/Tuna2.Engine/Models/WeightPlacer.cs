@@ -36,6 +36,9 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
         return Place(names, parts, 1, checked((int)parts.Sum(p => p.ElementCount)), Precision.F32);
     }
 
+    /// <summary>A linear layer that has a bias.</summary>
+    public Linear Biased(string name) => new(Matrix($"{name}.weight"), Vector($"{name}.bias"));
+
     /// <summary>Frees what nobody took over.</summary>
     public void Dispose()
     {

@@ -17,7 +17,7 @@ internal static class ModelParity
         var cases = ParityRunner.CasesOf(directory, root).Select(c => new CaseDescription(c, Path.Combine(directory, "cases.json"))).Where(c => only is null || only.Contains(c.Name)).ToList();
         var config = ModelConfig.Load(files.Config);
         var done = new List<ParityCase>();
-        if (config.Variant != ModelVariant.Tuna2Pixel)
+        if (!config.Variant.IsSupported())
         {
             foreach (var c in cases)
                 Add(NotRun(c, $"variant {config.Variant.Name()} is not supported by this version"));
@@ -41,6 +41,7 @@ internal static class ModelParity
         Action<CaseTensors, CaseChecks>? run = description.Task switch
         {
             "generate" or "edit" or "reconstruct" => (tensors, checks) => PictureCase.Run(description, tensors, model, checks, cancellation),
+            "siglip" => (tensors, checks) => SiglipCase.Run(description, tensors, model, checks, cancellation),
             "understand" => (tensors, checks) => AnswerCase.Run(description, tensors, model, checks, cancellation),
             _ => null,
         };

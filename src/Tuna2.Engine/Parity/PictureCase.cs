@@ -227,11 +227,11 @@ internal static partial class PictureCase
             return;
         var rgb = s.Tensors.Bytes("rgb");
         if (s.Tensors.Has("final"))
-            checks.Identical("rgb of the reference's final", "", PixelTensor.ToImage(s.Tensors.Floats("final"), s.Width, s.Height).Pixels.Span, rgb);
+            checks.Identical("rgb of the reference's final", "", OutputPicture.Of(s.Model.Config, s.Tensors.Floats("final"), s.Width, s.Height).Pixels.Span, rgb);
         if (!s.Limits.JudgesDiscrete)
             return;
-        checks.Close("rgb", ParityLimits.Full, PixelTensor.ToImage(full.Final, s.Width, s.Height).Pixels.Span, rgb);
-        checks.Close("rgb", ParityLimits.Prefix, PixelTensor.ToImage(prefix.Final, s.Width, s.Height).Pixels.Span, rgb);
+        checks.Close("rgb", ParityLimits.Full, OutputPicture.Of(s.Model.Config, full.Final, s.Width, s.Height).Pixels.Span, rgb);
+        checks.Close("rgb", ParityLimits.Prefix, OutputPicture.Of(s.Model.Config, prefix.Final, s.Width, s.Height).Pixels.Span, rgb);
     }
 
     /// <summary>Per branch, its spans in order: sources (when asked for) and the target, as the official code batches them.</summary>

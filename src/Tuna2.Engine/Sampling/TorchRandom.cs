@@ -65,6 +65,7 @@ public sealed class TorchRandom
     }
 
     /// <summary>Box-Muller on 16 uniform values: 8 radii and 8 angles become 8 cosine and 8 sine values.</summary>
+    /// <remarks>The 0 at the end is torch's mean: it makes +0 of the -0 that a radius of 0 gives, once in 2^24 draws.</remarks>
     private static void UniformToNormal(Span<float> block)
     {
         var cosines = block[..8];
@@ -73,8 +74,8 @@ public sealed class TorchRandom
         {
             var radius = MathF.Sqrt(-2f * PortableMath.Log(1f - cosines[i])); // [0, 1) becomes (0, 1]: the logarithm is finite
             var (sine, cosine) = PortableMath.SinCos((float)(2.0 * Math.PI * sines[i])); // torch, too, multiplies in double
-            cosines[i] = radius * cosine;
-            sines[i] = radius * sine;
+            cosines[i] = radius * cosine + 0f;
+            sines[i] = radius * sine + 0f;
         }
     }
 

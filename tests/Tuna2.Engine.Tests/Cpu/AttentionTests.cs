@@ -40,6 +40,16 @@ public class AttentionTests
         new(171, 5, KvBase: 200, PrefixLen: 250, 0, 0, new Grid(1, 2, 2)),
     ]);
 
+    /// <summary>The vision encoder's: no tokens, each picture sees itself alone and all of itself.</summary>
+    [TestCase(72, 3, 5)]
+    [TestCase(72, 10, 20)]
+    [TestCase(64, 1, 1)]
+    public void Pictures_attend_to_themselves(int headDim, int height, int width)
+    {
+        var (shape, grid) = (new AttentionShape(3, 3, headDim), new Grid(1, height, width));
+        Check(shape, [Sequence.Picture(0, grid), Sequence.Picture(1, grid)], picture: grid);
+    }
+
     [Test]
     public void Scores_far_apart_do_not_overflow() => Check(new AttentionShape(2, 1, 64), [new Sequence(0, 19, 0, 200, 0, -1, null)], scale: 40);
 
@@ -56,7 +66,7 @@ public class AttentionTests
     }
 
     /// <summary>Keys and values that no row sees hold NaN.</summary>
-    private static void Check(AttentionShape shape, Sequence[] sequences, float scale = 1)
+    private static void Check(AttentionShape shape, Sequence[] sequences, float scale = 1, Grid? picture = null)
     {
         var rows = sequences.Sum(s => s.QLen);
         var capacity = sequences.Max(s => s.KvBase + s.KvLen) + 40;
@@ -92,15 +102,16 @@ public class AttentionTests
                         for (var d = 0; d < shape.HeadDim; d++)
                             expected[(s.QBegin + row) * shape.QueryColumns + h * shape.HeadDim + d] += weights[key] / total * values[kv + key * shape.KvColumns + d];
                 }
-        Everywhere.Computes(expected, shape.HeadDim, scale > 1 ? 1e-4 : 2e-6, rig => Run(rig, shape, sequences, qkv, keys, values));
+        Everywhere.Computes(expected, shape.HeadDim, scale > 1 ? 1e-4 : 2e-6, rig => Run(rig, shape, sequences, qkv, keys, values, picture));
     }
 
-    private static float[] Run(CpuRig rig, AttentionShape shape, Sequence[] sequences, float[] qkv, float[] keys, float[] values)
+    private static float[] Run(CpuRig rig, AttentionShape shape, Sequence[] sequences, float[] qkv, float[] keys, float[] values, Grid? picture = null)
     {
         int rows = sequences.Sum(s => s.QLen), capacity = keys.Length / shape.KvColumns;
         var output = rig.Value("output", rows, shape.QueryColumns);
         rig.Run(new Attention("self_attn", rig.Value("qkv", rows, shape.QkvColumns, qkv), shape,
-            rig.Value("keys", capacity, shape.KvColumns, keys), rig.Value("values", capacity, shape.KvColumns, values), output), new Batch { Sequences = sequences });
+            rig.Value("keys", capacity, shape.KvColumns, keys), rig.Value("values", capacity, shape.KvColumns, values), output, picture),
+            picture is null ? new Batch { Sequences = sequences } : new Batch { Patches = [.. sequences.Select((_, i) => new PatchPlacement(i, 0))] });
         return rig.Read(output);
     }
 }

@@ -38,6 +38,23 @@ public class CopyRowsTests
         });
     }
 
+    [Test]
+    public void Patches_go_behind_each_other_from_the_rows_their_picture_has()
+    {
+        var numbers = new SeededNumbers(3);
+        float[] patches = numbers.Floats(4 * Width), before = numbers.Floats(7 * Width);
+        double[] expected = [.. before.Select(e => (double)e)];
+        for (var i = 0; i < 2 * Width; i++)
+            (expected[4 * Width + i], expected[Width + i]) = (patches[i], patches[2 * Width + i]);
+        Everywhere.Computes(expected, Width, 0, rig =>
+        {
+            var y = rig.Value("y", 7, Width, before);
+            // The picture's number says where its pixels were; its patches stand in the order of the placements.
+            rig.Run(new PlacePatches("siglip_proj", rig.Value("patches", 4, Width, patches), 2, y), new Batch { Patches = [new(1, 4), new(0, 1)] });
+            return rig.Read(y);
+        });
+    }
+
     [TestCase(-1)]
     [TestCase(5)]
     public void A_row_that_is_not_there_is_an_error(int row)
@@ -49,6 +66,7 @@ public class CopyRowsTests
             Assert.That(() => rig.Run(new PickRows("picked", x, y), new Batch { Picked = [row] }), Throws.InvalidOperationException);
             Assert.That(() => rig.Run(new PlaceTime("time_embed", x, y), new Batch { Times = [new(row, 0)] }), Throws.InvalidOperationException);
             Assert.That(() => rig.Run(new PlaceTime("time_embed", x, y), new Batch { Times = [new(0, row)] }), Throws.InvalidOperationException);
+            Assert.That(() => rig.Run(new PlacePatches("siglip_proj", x, 2, y), new Batch { Patches = [new(0, row)] }), Throws.InvalidOperationException);
         });
     }
 }

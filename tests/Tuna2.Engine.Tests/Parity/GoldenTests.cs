@@ -7,10 +7,15 @@ namespace Tuna2.Engine.Tests.Parity;
 public class GoldenTests
 {
     [OneTimeSetUp]
-    public void MakeWeights() => SeededWeights.MakeTiny();
+    public void MakeWeights()
+    {
+        SeededWeights.MakeTiny();
+        SeededWeights.MakeTunaR();
+    }
 
     [TestCase("tuna2-tiny", 8, 1)]
     [TestCase("tuna2-tiny-bf16", 1, 0)]
+    [TestCase("tunar-tiny", 7, 0)]
     [TestCase("tuna2-shapes", 6, 0)]
     [TestCase("torch_rng", 12, 0)]
     [TestCase("preprocess", 5, 0)]

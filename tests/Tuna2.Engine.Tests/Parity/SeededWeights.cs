@@ -9,13 +9,16 @@ namespace Tuna2.Engine.Tests.Parity;
 /// <summary>
 /// The weights of the small reference models are seeded random numbers, so the repository keeps their recipe instead of
 /// their megabytes: one torch generator, tensors in the order of their names, biases 0.05 randn, norms 1 + 0.1 randn,
-/// embeddings randn, AdaLN 0.6 randn / sqrt(fan in), all else randn / sqrt(fan in), rounded to bfloat16. The file made is
+/// embeddings randn, positions 0.3 randn, AdaLN 0.6 randn / sqrt(fan in), all else randn / sqrt(fan in), rounded to bfloat16. The file made is
 /// the one the references were computed with, to the byte.
 /// </summary>
 internal static class SeededWeights
 {
     /// <summary>tests/fixtures/tuna2-tiny/model.safetensors, made when it is not there. git ignores it.</summary>
     public static void MakeTiny() => Make("tuna2-tiny", 1234, "f4252254b8841740f554d202fb3894189f0c08667bbfe833b8d3ed029dd01f93");
+
+    /// <summary>tests/fixtures/tunar-tiny/model.safetensors, likewise.</summary>
+    public static void MakeTunaR() => Make("tunar-tiny", 4321, "78b97851b5e3af6f064541d741a11d17d3fa6cffd71c1a3dd321082039deef01");
 
     private static void Make(string name, long seed, string sha256)
     {
@@ -46,6 +49,7 @@ internal static class SeededWeights
             values[i] = name.EndsWith(".bias", StringComparison.Ordinal) ? values[i] * 0.05f
                 : shape.Length == 1 ? 1f + values[i] * 0.1f
                 : name.Contains("embed_tokens", StringComparison.Ordinal) ? values[i]
+                : name.Contains("position_embedding", StringComparison.Ordinal) ? values[i] * 0.3f
                 : name.Contains("adaLN_modulation", StringComparison.Ordinal) ? values[i] * (0.6f / fanIn)
                 : values[i] / fanIn;
         var rounded = new ushort[values.Length];

@@ -4,7 +4,7 @@ namespace Tuna2.Engine.Graph.Ops;
 /// softmax(q k^T / sqrt(head dim)) v, every query over the keys its sequence lets it see: a prefix length per query, nothing
 /// else (MODEL.md 3.3). Queries are the first columns of the projection's rows; keys and values come from the caches.
 /// </summary>
-public sealed class Attention(string name, Value qkv, AttentionShape shape, Value keys, Value values, Value output) : Op(name)
+public sealed class Attention(string name, Value qkv, AttentionShape shape, Value keys, Value values, Value output, Grid? picture = null) : Op(name)
 {
     /// <summary>(rows, (heads + 2 x kv heads) x head dim); only the query columns are read.</summary>
     public Value Qkv { get; } = qkv;
@@ -20,6 +20,9 @@ public sealed class Attention(string name, Value qkv, AttentionShape shape, Valu
 
     /// <summary>(rows, heads x head dim).</summary>
     public Value Output { get; } = output;
+
+    /// <summary>In the vision encoder, the patches of a picture: each picture attends to itself. Null among tokens.</summary>
+    public Grid? Picture { get; } = picture;
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => [Qkv, Keys, Values];

@@ -5,8 +5,8 @@ namespace Tuna2.Engine.Graph.Ops;
 /// K cache, values go into the V cache. A row's place in the caches is its sequence's KvBase + PrefixLen + row, so a span's
 /// keys stand right behind its prefix's.
 /// </summary>
-public sealed class QkvToCache(string name, Value qkv, AttentionShape shape, RotaryEmbedding rotary,
-    Weight? queryNorm, Weight? keyNorm, float normEpsilon, Value keys, Value values) : Op(name)
+public sealed class QkvToCache(string name, Value qkv, AttentionShape shape, RotaryEmbedding? rotary,
+    Weight? queryNorm, Weight? keyNorm, float normEpsilon, Value keys, Value values, Grid? picture = null) : Op(name)
 {
     /// <summary>(rows, (heads + 2 x kv heads) x head dim): q, k, v. The query columns are updated in place.</summary>
     public Value Qkv { get; } = qkv;
@@ -14,8 +14,11 @@ public sealed class QkvToCache(string name, Value qkv, AttentionShape shape, Rot
     /// <summary>Heads and their width.</summary>
     public AttentionShape Shape { get; } = shape;
 
-    /// <summary>Which rotary embedding a row gets.</summary>
-    public RotaryEmbedding Rotary { get; } = rotary;
+    /// <summary>Which rotary embedding a row gets; null for none.</summary>
+    public RotaryEmbedding? Rotary { get; } = rotary;
+
+    /// <summary>In the vision encoder, the patches of a picture: its keys are its own. Null among tokens.</summary>
+    public Grid? Picture { get; } = picture;
 
     /// <summary>(head dim) RMSNorm weight of the queries, or null.</summary>
     public Weight? QueryNorm { get; } = queryNorm;

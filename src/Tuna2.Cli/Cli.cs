@@ -45,7 +45,12 @@ internal static class Cli
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            console.Fail(e is Tuna2Exception or IOException or UnauthorizedAccessException ? e.Message : $"unexpected {e.GetType().Name}: {e.Message}");
+            console.Fail(e switch
+            {
+                Tuna2Exception or IOException or UnauthorizedAccessException => e.Message,
+                OutOfMemoryException => "not enough memory",
+                _ => $"unexpected {e.GetType().Name}: {e.Message}",
+            });
             if (Environment.GetEnvironmentVariable(DebugVariable) == "1")
                 await console.Error.WriteLineAsync(e.ToString()).ConfigureAwait(false);
             return e is RequestException ? ExitCode.Usage : ExitCode.Failure;
@@ -64,6 +69,7 @@ internal static class Cli
         root.Add(new ReconstructCommand(console));
         root.Add(new AskCommand(console));
         root.Add(new InspectCommand(console));
+        root.Add(new MakeRandomCommand(console));
         root.Add(new ParityCommand(console));
         root.Add(new KernelsCommand(console));
         var help = root.Options.OfType<HelpOption>().Single();

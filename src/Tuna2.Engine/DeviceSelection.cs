@@ -72,7 +72,7 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
 
     private static CpuBackend OpenCpu(TunaModelOptions options) => options.ComputeType == ComputeType.BF16
         ? throw new DeviceException("dtype bf16: the CPU computes in float32 only; use f32, or a CUDA device")
-        : new CpuBackend(options.Threads, options.Simd);
+        : new CpuBackend(options.Threads, options.Simd, options.CheckMemory);
 
     /// <summary>The N of "cuda:N"; 0 for "cuda"; null for what is no CUDA device's name.</summary>
     private static int? Ordinal(string name) =>

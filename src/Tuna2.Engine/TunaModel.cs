@@ -156,6 +156,11 @@ public sealed class TunaModel : IDisposable
         {
             return Load(files, ref device, progress, cancellation);
         }
+        catch (OutOfMemoryException e)
+        {
+            device.Backend.Dispose();
+            throw new DeviceException($"not enough memory to load {files.Name}", e);
+        }
         catch
         {
             device.Backend.Dispose();
@@ -186,16 +191,19 @@ public sealed class TunaModel : IDisposable
         return new TunaModel(files.Name, config, tokenizer, tokens, device, Tuna2Weights.Load(config, checkpoint, device.Backend, progress, cancellation));
     }
 
-    /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them.</summary>
+    /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
     private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
         if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
             return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
         if (backend.AvailableBytes is not { } available)
             return null;
-        var (weights, request) = MemoryEstimate.Least(config, checkpoint, backend);
-        return weights + request <= available ? null
-            : $"not enough memory for {name} on {backend.Name}: its weights take {ByteCount.Of(weights)} and the smallest request {ByteCount.Of(request)}, {ByteCount.Of(available)} can be had";
+        var least = MemoryEstimate.Least(config, checkpoint, backend);
+        // Of the process, what is not there yet is little beside a model.
+        var needed = least.TotalBytes - least.ProcessBytes;
+        return needed <= available ? null
+            : $"not enough memory for {name} on {backend.Name}: its weights take {ByteCount.Of(least.WeightBytes)} and the smallest request {ByteCount.Of(needed - least.WeightBytes)}, "
+            + $"{ByteCount.Of(available)} can be had; free some, or take a smaller model or a larger machine";
     }
 
     private static TunaTokens TokensOf(Tokenizer tokenizer, string path)

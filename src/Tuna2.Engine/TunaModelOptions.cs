@@ -16,4 +16,10 @@ public sealed record TunaModelOptions
 
     /// <summary>CPU vector width.</summary>
     public SimdLevel Simd { get; init; }
+
+    /// <summary>
+    /// Whether a model or a request that takes more memory than can be had (<see cref="SystemMemory"/>) is refused before it is
+    /// begun. False is for machines that have more than they say: with swap to spare, or memory others will give back.
+    /// </summary>
+    public bool CheckMemory { get; init; } = true;
 }

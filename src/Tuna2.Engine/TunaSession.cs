@@ -228,6 +228,10 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         {
             return work(stop);
         }
+        catch (OutOfMemoryException e)
+        {
+            throw new DeviceException("not enough memory for the request", e);
+        }
         finally
         {
             _computingThread = 0;

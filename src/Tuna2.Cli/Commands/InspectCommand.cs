@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tuna2.Cli.Options;
 using Tuna2.Cli.Output;
+using Tuna2.Engine;
 
 namespace Tuna2.Cli.Commands;
 
@@ -14,22 +15,32 @@ internal sealed class InspectCommand : TunaCommand
     };
 
     private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor" };
-    private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns of the picture whose memory is counted [default: the model's]");
-    private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows of the picture whose memory is counted [default: the model's]");
+    private readonly Option<int?> _width = NumberOptions.Integer("--width", "Count memory for pictures of N columns [default: the model's]");
+    private readonly Option<int?> _height = NumberOptions.Integer("--height", "Count memory for pictures of N rows [default: the model's]");
+    private readonly Option<int?> _steps = NumberOptions.Integer("--steps", "Count memory for N solver steps [default: the model's]");
+    private readonly Option<float?> _guidance = NumberOptions.Number("--guidance", "Count memory for that guidance; 1 is none, and takes half [default: the model's]");
+    private readonly Option<int?> _promptTokens = NumberOptions.Integer("--prompt-tokens", "Count memory for prompts and questions of N tokens [default: 128]");
+    private readonly Option<int?> _maxTokens = NumberOptions.Integer("--max-tokens", "Count memory for answers of N tokens [default: 512]");
+    private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "Count memory for N CPU threads; 0 for one per processor [default: 0]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
-    public InspectCommand(CliConsole console) : base("inspect", "Show what a model is: variant, sizes, parameters, files, settings", console)
+    public InspectCommand(CliConsole console) : base("inspect", "Show what a model is and takes: variant, sizes, parameters, files, settings, memory", console)
     {
         Examples =
         [
             "tuna2 inspect",
-            "tuna2 inspect ~/models/tuna_2_pixel_7b",
+            "tuna2 inspect ~/models/tuna_2_pixel_7b --width 1024 --height 1024",
             "tuna2 inspect model-00001-of-00004.safetensors --tensors",
         ];
         Add(_model);
         Add(_tensors);
         Add(_width);
         Add(_height);
+        Add(_steps);
+        Add(_guidance);
+        Add(_promptTokens);
+        Add(_maxTokens);
+        Add(_threads);
         Add(_json);
     }
 
@@ -37,7 +48,14 @@ internal sealed class InspectCommand : TunaCommand
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var description = ModelDescription.Of(parsed.GetValue(_model) ?? DemoModel.Find());
-        description.CountMemory(parsed.GetValue(_width), parsed.GetValue(_height));
+        var picture = new ImageOptions
+        {
+            Width = parsed.GetValue(_width),
+            Height = parsed.GetValue(_height),
+            Steps = parsed.GetValue(_steps),
+            Guidance = parsed.GetValue(_guidance),
+        };
+        description.CountMemory(picture, parsed.GetValue(_maxTokens), parsed.GetValue(_promptTokens) ?? 128, parsed.GetValue(_threads) ?? 0);
         if (parsed.GetValue(_json))
             Console.WriteJson(json => description.WriteTo(json, parsed.GetValue(_tensors)));
         else

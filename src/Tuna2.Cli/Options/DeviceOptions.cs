@@ -18,11 +18,14 @@ internal sealed class DeviceOptions
 
     private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "CPU threads; 0 for one per processor [default: 0]");
 
+    private readonly Option<bool> _noMemoryCheck = new("--no-memory-check") { Description = "Go on where the memory that is free seems too little" };
+
     public void AddTo(Command command)
     {
         command.Add(_device);
         command.Add(_dtype);
         command.Add(_threads);
+        command.Add(_noMemoryCheck);
     }
 
     public TunaModelOptions Read(ParseResult parsed) => new()
@@ -30,5 +33,6 @@ internal sealed class DeviceOptions
         Device = parsed.GetValue(_device) ?? "auto",
         ComputeType = parsed.GetValue(_dtype) ?? ComputeType.Auto,
         Threads = parsed.GetValue(_threads) ?? 0,
+        CheckMemory = !parsed.GetValue(_noMemoryCheck),
     };
 }

@@ -32,8 +32,8 @@ internal sealed class ModelDescription : IDisposable
         }
     }
 
-    /// <summary>What a picture takes; null where it was not counted.</summary>
-    public MemoryEstimate? Memory { get; private set; }
+    /// <summary>What it takes to run; null where it was not counted.</summary>
+    public MemoryReport? Memory { get; private set; }
 
     /// <summary>Why the weights are not those of the config; null when they are, or there is no config.</summary>
     public string? Problem { get; }
@@ -63,13 +63,12 @@ internal sealed class ModelDescription : IDisposable
         }
     }
 
-    /// <summary>Counts what a picture of a size takes, where the model is one this version runs.</summary>
-    /// <exception cref="RequestException">The size is out of range.</exception>
-    public void CountMemory(int? width, int? height)
+    /// <summary>Counts what it takes to run, where the model is one this version runs.</summary>
+    /// <exception cref="RequestException">A size is out of range.</exception>
+    public void CountMemory(ImageOptions picture, int? maxTokens, int promptTokens, int threads)
     {
-        const int promptTokens = 128;
         if (_config is { } config && config.Variant.IsSupported() && Problem is null)
-            Memory = MemoryEstimate.Of(config, _checkpoint, width, height, promptTokens);
+            Memory = MemoryReport.Of(config, _checkpoint, picture, maxTokens, promptTokens, threads);
     }
 
     /// <summary>Writes it for people.</summary>
@@ -79,13 +78,12 @@ internal sealed class ModelDescription : IDisposable
         Line("variant", $"{_variant?.Name() ?? "unknown"}{(_knownAs is null ? "" : $", the tensors of {_knownAs}")}");
         Line("parameters", $"{Short(Parameters)} ({Parameters:N0}) in {Count(_checkpoint.Tensors.Count, "tensor")}");
         Line("type", $"{string.Join(", ", Types.Select(t => Types.Count == 1 ? t.Type.Name() : $"{t.Type.Name()} ({Count(t.Tensors, "tensor")})"))}");
-        Line("weights", $"{Bytes(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
+        Line("weights", $"{ByteSize.Text(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
         foreach (var file in _checkpoint.Files)
-            Line("", $"{Path.GetFileName(file.Path)}  {new FileInfo(file.Path).Length:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
+            Line("", $"{Path.GetFileName(file.Path)}  {file.Bytes:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
         if (_config is { } config)
             WriteConfig(config, Line);
-        if (Memory is { } memory)
-            Line("memory", $"weights {Bytes(memory.WeightBytes)}, activations {Bytes(memory.NaiveActivationBytes)} naive, {Bytes(memory.ActivationBytes)} planned, keys, values and tables {Bytes(memory.StateBytes)}");
+        Memory?.WriteTo(Line);
         if (tensors)
         {
             output.WriteLine();
@@ -115,22 +113,14 @@ internal sealed class ModelDescription : IDisposable
         {
             json.WriteStartObject();
             json.WriteString("name", Path.GetFileName(file.Path));
-            json.WriteNumber("bytes", new FileInfo(file.Path).Length);
+            json.WriteNumber("bytes", file.Bytes);
             json.WriteNumber("tensors", file.Tensors.Count);
             json.WriteEndObject();
         }
         json.WriteEndArray();
         if (_config is { } config)
             WriteConfig(config, json);
-        if (Memory is { } memory)
-        {
-            json.WriteStartObject("memory");
-            json.WriteNumber("weights", memory.WeightBytes);
-            json.WriteNumber("activations_naive", memory.NaiveActivationBytes);
-            json.WriteNumber("activations_planned", memory.ActivationBytes);
-            json.WriteNumber("states", memory.StateBytes);
-            json.WriteEndObject();
-        }
+        Memory?.WriteTo(json);
         if (tensors)
         {
             json.WriteStartArray("tensors");
@@ -217,12 +207,5 @@ internal sealed class ModelDescription : IDisposable
         >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e9:0.0} B"),
         >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e6:0.0} M"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{parameters / 1e3:0.0} K"),
-    };
-
-    private static string Bytes(long bytes) => bytes switch
-    {
-        >= 1L << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.0} GiB"),
-        >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):0.0} MiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
     };
 }

@@ -8,7 +8,7 @@ namespace Tuna2.Cli.Output;
 /// One line on standard error that is rewritten in place while work goes on and is gone afterwards. Where standard error is
 /// no terminal nothing is written at all.
 /// </summary>
-internal sealed class ProgressLine(CliConsole console) : IProgress<LoadProgress>, IProgress<GenerationProgress>, IDisposable
+internal sealed class ProgressLine(CliConsole console) : IProgress<LoadProgress>, IProgress<WriteProgress>, IProgress<GenerationProgress>, IDisposable
 {
     private static readonly TimeSpan _leastBetween = TimeSpan.FromMilliseconds(50);
 
@@ -22,6 +22,10 @@ internal sealed class ProgressLine(CliConsole console) : IProgress<LoadProgress>
         if (value.TotalBytes > 0)
             Rewrite(string.Create(CultureInfo.InvariantCulture, $"loading {100 * value.Bytes / value.TotalBytes}%"));
     }
+
+    /// <inheritdoc/>
+    public void Report(WriteProgress value) =>
+        Rewrite(string.Create(CultureInfo.InvariantCulture, $"writing {100 * value.Bytes / value.TotalBytes}%"));
 
     /// <inheritdoc/>
     public void Report(GenerationProgress value)

@@ -14,17 +14,20 @@ public sealed class CpuBackend : IBackend
     public const int MaxThreads = 1024;
 
     private readonly CpuThreads _threads;
+    private readonly bool _checkMemory;
     private readonly SimdLevel _simd;
 
     /// <summary>A backend with its own threads.</summary>
     /// <param name="threads">Threads that compute, the caller's included, at most <see cref="MaxThreads"/>; 0 for one per processor.</param>
     /// <param name="simd">Vector width.</param>
+    /// <param name="checkMemory">Whether to refuse what the machine's memory cannot hold; false takes it and lets the system decide.</param>
     /// <exception cref="RequestException">A number of threads that is negative or absurd.</exception>
-    public CpuBackend(int threads = 0, SimdLevel simd = SimdLevel.Auto)
+    public CpuBackend(int threads = 0, SimdLevel simd = SimdLevel.Auto, bool checkMemory = true)
     {
         if (threads is < 0 or > MaxThreads)
             throw new RequestException($"threads must be 1 to {MaxThreads}, or 0 for one per processor, not {threads}");
         _simd = simd.Resolve();
+        _checkMemory = checkMemory;
         _threads = new CpuThreads(threads == 0 ? Math.Min(Environment.ProcessorCount, MaxThreads) : threads);
     }
 
@@ -39,6 +42,9 @@ public sealed class CpuBackend : IBackend
 
     /// <inheritdoc/>
     public IDeviceBuffer Allocate(long bytes, string what) => new CpuBuffer(bytes, what);
+
+    /// <inheritdoc/>
+    public long? AvailableBytes => _checkMemory ? SystemMemory.AvailableBytes : null;
 
     /// <inheritdoc/>
     public void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset) =>

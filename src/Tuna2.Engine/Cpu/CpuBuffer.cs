@@ -27,7 +27,7 @@ internal sealed unsafe class CpuBuffer : CriticalFinalizerObject, IDeviceBuffer
         }
         catch (OutOfMemoryException)
         {
-            throw new DeviceException($"not enough memory: {bytes / 1048576.0:F0} MiB for {what}");
+            throw new DeviceException($"not enough memory: the system does not give {ByteCount.Of(bytes)} for {what}");
         }
     }
 

@@ -19,6 +19,9 @@ public interface IBackend : IDisposable
     /// <exception cref="DeviceException">There is not that much memory.</exception>
     IDeviceBuffer Allocate(long bytes, string what);
 
+    /// <summary>Bytes that can still be had; null where nobody can tell, or nobody wants to be told.</summary>
+    long? AvailableBytes => null;
+
     /// <summary>Copies host bytes into a buffer at a byte offset.</summary>
     void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset);
 
@@ -36,9 +39,6 @@ public interface IBackend : IDisposable
 
     /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
     Precision? MatrixPrecision => null;
-
-    /// <summary>Bytes that can still be had; null where nobody can tell, or nobody wants to be told.</summary>
-    long? AvailableBytes => null;
 
     /// <summary>
     /// Makes a planned graph ready to run; what it takes for that is taken here. <paramref name="memory"/> says where values are,

@@ -23,9 +23,16 @@ internal sealed record AskRequest(PromptLayout Prompt, int Width, int Height, As
             new ChatMessage(ChatRole.User, hasPicture ? "<image>\n" + question : question),
         ]));
         var prompt = PromptLayout.Chat(model.Tokens, chat, grid);
+        CheckLength(prompt, options);
+        return new(prompt, width, height, options);
+    }
+
+    /// <summary>Checks that prompt and answer are not longer than a chat can be.</summary>
+    /// <exception cref="RequestException">They are.</exception>
+    public static void CheckLength(PromptLayout prompt, AskOptions options)
+    {
         if (prompt.Tokens.Count > TunaSession.MaxChatTokens - options.MaxTokens)
             throw new RequestException($"the question has {prompt.Tokens.Count} tokens with its picture; {TunaSession.MaxChatTokens} are the most, {options.MaxTokens} of them for the answer");
-        return new(prompt, width, height, options);
     }
 
     /// <summary>Checks the options; the size is theirs or the model's.</summary>

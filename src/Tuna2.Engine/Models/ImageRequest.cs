@@ -12,7 +12,7 @@ internal sealed record ImageRequest(
     /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
     public const int MaxSide = 4096;
 
-    /// <summary>The most solver steps: each keeps its AdaLN vectors ready, 2 MB at the official size.</summary>
+    /// <summary>The most solver steps: a bound of sense, twenty times the official number.</summary>
     public const int MaxSteps = 1000;
 
     /// <summary>The most pictures of one request.</summary>

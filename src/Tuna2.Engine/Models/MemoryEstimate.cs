@@ -1,3 +1,4 @@
+using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
@@ -5,44 +6,129 @@ using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Models;
 
-/// <summary>What making a picture takes on the CPU, counted by planning the very graphs that would run.</summary>
-/// <param name="WeightBytes">The weights.</param>
-/// <param name="StateBytes">Keys and values, tables of times, the picture's states: what a request keeps.</param>
-/// <param name="NaiveActivationBytes">Activations if every value had memory of its own.</param>
-/// <param name="ActivationBytes">The arenas they are planned into.</param>
-public sealed record MemoryEstimate(long WeightBytes, long StateBytes, long NaiveActivationBytes, long ActivationBytes)
+/// <summary>
+/// What a request takes on the CPU, in bytes, counted without reading a weight by planning the very graphs that would run.
+/// What the backend is asked for is exact; what the process takes beside it is measured (docs/memory.md).
+/// </summary>
+/// <param name="WeightBytes">The weights, shared by all sessions of a model.</param>
+/// <param name="ActivationBytes">The arena the activations are planned into.</param>
+/// <param name="NaiveActivationBytes">Activations if every value had memory of its own: for comparison, never taken.</param>
+/// <param name="KeyValueBytes">Keys and values, in the language model and in the flow head.</param>
+/// <param name="TableBytes">Tables of times and the solver's pictures.</param>
+/// <param name="ProcessBytes">The process itself: .NET, the tokenizer, working memory of threads, pictures on their way in and out.</param>
+public sealed record MemoryEstimate(
+    long WeightBytes, long ActivationBytes, long NaiveActivationBytes, long KeyValueBytes, long TableBytes, long ProcessBytes)
 {
-    /// <summary>Counts for a text-to-image request with guidance.</summary>
+    /// <summary>.NET with this library and its native parts, started and warm.</summary>
+    private const long RuntimeBytes = 80L << 20;
+
+    /// <summary>A token's texts, bytes and merge in the tokenizer's tables.</summary>
+    private const long BytesPerToken = 600;
+
+    /// <summary>Times a picture's float32 values are in managed memory at once: noise, result, and what is made of it.</summary>
+    private const int PictureCopies = 4;
+
+    /// <summary>Everything that is taken at once.</summary>
+    public long TotalBytes => WeightBytes + ActivationBytes + KeyValueBytes + TableBytes + ProcessBytes;
+
+    /// <summary>Counts for a picture from text.</summary>
     /// <param name="config">A Tuna-2 model's config.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
-    /// <param name="width">Columns in pixels; null for the model's default.</param>
-    /// <param name="height">Rows in pixels; null for the model's default.</param>
+    /// <param name="options">Size, steps and guidance count; null for the model's defaults.</param>
     /// <param name="promptTokens">Tokens of the prompt, and of the negative prompt.</param>
-    /// <exception cref="RequestException">The size is out of range.</exception>
+    /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <exception cref="RequestException">An option is out of range, or there are too many tokens.</exception>
     /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
-    public static MemoryEstimate Of(ModelConfig config, Checkpoint checkpoint, int? width, int? height, int promptTokens)
+    public static MemoryEstimate Generate(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
+        Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, threads);
+
+    /// <summary>As <see cref="Generate"/>, for an edit; the tokens are the instruction's.</summary>
+    /// <inheritdoc cref="Generate"/>
+    public static MemoryEstimate Edit(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
+        Picture(ImageTask.Edit, config, checkpoint, options, promptTokens, threads);
+
+    /// <summary>As <see cref="Generate"/>, for a picture drawn again; it has no prompt, the tokens are the negative prompt's.</summary>
+    /// <inheritdoc cref="Generate"/>
+    public static MemoryEstimate Reconstruct(ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int threads = 0) =>
+        Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, threads);
+
+    /// <summary>Counts for a question about a picture.</summary>
+    /// <param name="config">A Tuna-2 model's config.</param>
+    /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
+    /// <param name="options">Size and length of the answer count; null for the defaults.</param>
+    /// <param name="promptTokens">Tokens of the chat beside the picture's: system prompt and question.</param>
+    /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <exception cref="RequestException">An option is out of range, or there are too many tokens.</exception>
+    /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
+    public static MemoryEstimate Ask(ModelConfig config, Checkpoint checkpoint, AskOptions? options = null, int promptTokens = 128, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        var request = ImageRequest.Of(ImageTask.Generate, new ImageOptions { Width = width, Height = height }, config);
-        using var backend = new CountingBackend(null);
-        using var weights = Tuna2Weights.Place(config, checkpoint, backend);
-        var layout = PromptLayout.TextToImage(new TunaTokens(0, 0, 0, 0, 0, 0, 0, 0, 0), new int[promptTokens], request.Grid(config.PatchSize));
-        var plan = new DenoisePlan([layout, layout], request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
-        using var predictor = new PrefixPredictor(new Tuna2Network(config, weights), backend, PredictorRoom.For(plan, backend));
-        var memory = predictor.Memory;
-        return new(weights.Bytes, memory.KeyValues + memory.Tables, memory.NaiveActivations, memory.Activations);
+        options ??= new();
+        var (width, height) = AskRequest.Check(options, config);
+        Check(promptTokens, TunaSession.MaxChatTokens - options.MaxTokens);
+        // The image token stands among the prompt's.
+        var chat = new int[promptTokens];
+        chat[0] = _tokens.Image;
+        var prompt = PromptLayout.Chat(_tokens, chat, new Grid(1, height / config.PatchSize, width / config.PatchSize));
+        AskRequest.CheckLength(prompt, options);
+        return Of(config, checkpoint, height, width, threads, (network, backend) =>
+        {
+            using var decoder = new TextDecoder(network, backend, prompt, height, width, options.MaxTokens);
+            return decoder.Memory;
+        });
     }
 
-    /// <summary>The least a loaded model takes on a backend, with the smallest request there is.</summary>
-    internal static (long Weights, long Request) Least(ModelConfig config, Checkpoint checkpoint, IBackend like)
+    /// <summary>
+    /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had.
+    /// </summary>
+    /// <param name="config">A Tuna-2 model's config.</param>
+    /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
+    /// <param name="like">The backend whose number formats count.</param>
+    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null) =>
+        Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, threads: 1, like);
+
+    private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
+
+    private static MemoryEstimate Picture(ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int threads, IBackend? like = null)
     {
+        ArgumentNullException.ThrowIfNull(config);
+        var request = ImageRequest.Of(task, options ?? new(), config);
+        var grid = request.Grid(config.PatchSize);
+        Check(promptTokens, ImageRequest.PromptLimit(task, grid) ?? TunaSession.MaxChatTokens);
+        var (prompt, negative) = (new int[promptTokens], new int[promptTokens]);
+        PromptLayout[] branches = task switch
+        {
+            ImageTask.Generate => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
+            ImageTask.Edit => [PromptLayout.Edit(_tokens, prompt, grid), PromptLayout.Edit(_tokens, negative, grid)],
+            _ => [PromptLayout.Reconstruct(_tokens, [], grid), PromptLayout.Reconstruct(_tokens, negative, grid)],
+        };
+        var plan = new DenoisePlan(request.Guidance.Needed ? branches : branches[..1], request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
+        return Of(config, checkpoint, request.Height, request.Width, threads, (network, backend) =>
+        {
+            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
+            return predictor.Memory;
+        }, like);
+    }
+
+    private static MemoryEstimate Of(
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, IBackend? like = null)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        if (threads is < 0 or > CpuBackend.MaxThreads)
+            throw new RequestException($"threads must be 1 to {CpuBackend.MaxThreads}, or 0 for one per processor, not {threads}");
         using var backend = new CountingBackend(like);
         using var weights = Tuna2Weights.Place(config, checkpoint, backend);
-        var layout = PromptLayout.TextToImage(new TunaTokens(0, 0, 0, 0, 0, 0, 0, 0, 0), [0], new Grid(1, 1, 1));
-        var plan = new DenoisePlan([layout], config.PatchSize, config.PatchSize, 1, SamplerKind.Euler, new Guidance(1));
-        using var predictor = new PrefixPredictor(new Tuna2Network(config, weights), backend, PredictorRoom.For(plan, backend));
-        return (weights.Bytes, predictor.Memory.Bytes);
+        var memory = request(new Tuna2Network(config, weights), backend);
+        var process = RuntimeBytes + config.VocabSize * BytesPerToken
+            + (long)(threads > 0 ? threads : Environment.ProcessorCount) * CpuThreads.ScratchBytes
+            + (long)height * width * config.ImageChannels * sizeof(float) * PictureCopies;
+        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, process);
+    }
+
+    private static void Check(int promptTokens, int most)
+    {
+        if (promptTokens < 1 || promptTokens > most)
+            throw new RequestException($"the number of prompt tokens must be 1 to {most}, not {promptTokens}");
     }
 
     /// <summary>Gives out memory that is not there: for counting.</summary>

@@ -16,7 +16,7 @@ public sealed record TunaTokens(int Bos, int Eos, int Boi, int Eoi, int ImagePad
     /// What the official loader adds to Qwen2.5's tokens, in its order. Only the first is special there, so a decoded
     /// answer shows the others.
     /// </summary>
-    static readonly (string Content, bool Special)[] s_additions =
+    internal static IReadOnlyList<(string Content, bool Special)> Additions { get; } =
         [("[PAD]", true), ("<image>", false), ("<|vid_start|>", false), ("<|vid_end|>", false)];
 
     /// <summary>Finds the tokens' ids.</summary>
@@ -50,7 +50,7 @@ public sealed record TunaTokens(int Bos, int Eos, int Boi, int Eoi, int ImagePad
     internal static void AddMissing(TokenizerFile file)
     {
         var next = 1 + file.Vocabulary.Values.Concat(file.AddedTokens.Select(token => token.Id)).Max();
-        foreach (var (content, special) in s_additions)
+        foreach (var (content, special) in Additions)
         {
             if (file.AddedTokens.Exists(token => token.Content == content))
                 continue;

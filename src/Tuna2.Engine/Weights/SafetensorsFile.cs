@@ -33,6 +33,7 @@ public sealed class SafetensorsFile : IDisposable
         handle = OpenHandle(path);
         try
         {
+            Bytes = RandomAccess.GetLength(handle);
             var header = ReadHeader();
             Tensors = header.Tensors;
             Metadata = header.Metadata;
@@ -48,6 +49,9 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>The path the file was opened by.</summary>
     public string Path { get; }
+
+    /// <summary>The bytes of the whole file when it was opened.</summary>
+    public long Bytes { get; }
 
     /// <summary>Every tensor, in the order of their bytes in the file.</summary>
     public IReadOnlyList<TensorInfo> Tensors { get; }
@@ -146,23 +150,22 @@ public sealed class SafetensorsFile : IDisposable
 
     private SafetensorsHeader ReadHeader()
     {
-        var fileLength = RandomAccess.GetLength(handle);
-        if (fileLength < sizeof(ulong))
-            throw new ModelException($"{Path}: not a safetensors file: {OneLine.Bytes(fileLength)} are too few for its header");
+        if (Bytes < sizeof(ulong))
+            throw new ModelException($"{Path}: not a safetensors file: {OneLine.Bytes(Bytes)} are too few for its header");
         Span<byte> start = stackalloc byte[sizeof(ulong)];
         ReadAt(null, 0, start);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (headerLength > SafetensorsHeader.MaxBytes)
             throw NotWeights($"not a safetensors file, or damaged: a header of {headerLength} bytes is over the format's limit of {SafetensorsHeader.MaxBytes}");
-        if (headerLength > (ulong)(fileLength - sizeof(ulong)))
+        if (headerLength > (ulong)(Bytes - sizeof(ulong)))
         {
-            var missing = OneLine.Bytes((long)headerLength - (fileLength - sizeof(ulong)));
+            var missing = OneLine.Bytes((long)headerLength - (Bytes - sizeof(ulong)));
             throw NotWeights($"the header of {headerLength} bytes goes past the end of the file: {missing} missing");
         }
         // At most 100 MB, and no more than the file has.
         var json = new byte[headerLength];
         ReadAt(null, sizeof(ulong), json);
-        return SafetensorsHeader.Parse(Path, json, fileLength);
+        return SafetensorsHeader.Parse(Path, json, Bytes);
     }
 
     private ModelException NotWeights(string otherwise) => new($"{Path}: {OtherFormat() ?? otherwise}");
@@ -170,7 +173,7 @@ public sealed class SafetensorsFile : IDisposable
     // What people most often have in place of weights. Asked only when the length cannot be one, so no good file is mistaken.
     private string? OtherFormat()
     {
-        Span<byte> start = stackalloc byte[(int)Math.Min(64, RandomAccess.GetLength(handle))];
+        Span<byte> start = stackalloc byte[(int)Math.Min(64, Bytes)];
         ReadAt(null, 0, start);
         if (start.StartsWith("version https://git-lfs"u8))
             return "not a safetensors file but a Git LFS pointer to one: fetch the file itself with 'git lfs pull'";

@@ -4,7 +4,8 @@ namespace Tuna2.Engine.Weights;
 
 /// <summary>
 /// A <c>model.safetensors.index.json</c>: which tensor lies in which file beside it. The format promises nothing about the file
-/// names, so they are checked here: they must be plain names of files in the directory.
+/// names, so they are checked here: they must be plain names of entries of the directory. What an entry is a link to is the
+/// user's business: in the Hugging Face cache every file is one.
 /// </summary>
 internal sealed class ShardIndex
 {
@@ -60,8 +61,7 @@ internal sealed class ShardIndex
 
     private void CheckNames()
     {
-        var directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        var outside = WeightMap.Values.Distinct().Where(name => !IsPlain(name) || LinksOutside(directory, name))
+        var outside = WeightMap.Values.Distinct().Where(name => !IsPlain(name))
             .Order(StringComparer.Ordinal).Select(name => $"'{name}'").ToList();
         var problems = new Listing();
         problems.Add(("shard is not a file of this directory", "shards are not files of this directory"), outside);
@@ -71,33 +71,4 @@ internal sealed class ShardIndex
     // Backslash and colon too: the same index must mean the same on every system.
     private static bool IsPlain(string name) =>
         name.Length > 0 && name is not ("." or "..") && name.AsSpan().IndexOfAny("/\\:\0") < 0;
-
-    private static bool LinksOutside(string directory, string name)
-    {
-        if (RealPath(System.IO.Path.Combine(directory, name)) is not { } target) return false;
-        // A relative link resolves below the directory as it was named, an absolute one perhaps below what that is a link to.
-        var targetDirectory = System.IO.Path.GetDirectoryName(target);
-        return targetDirectory != directory && targetDirectory != RealPath(directory);
-    }
-
-    // The end of a chain of links, or null where there is no link.
-    private static string? RealPath(string path)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName;
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
-        catch (DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (IOException e)
-        {
-            throw new ModelException($"{path}: the link cannot be followed: {e.Message}", e);
-        }
-    }
 }

@@ -19,7 +19,7 @@ public static class WeightsManifest
 
     private static readonly Lazy<IReadOnlyList<ManifestCheckpoint>> AllCheckpoints = new(ReadCheckpoints);
 
-    /// <summary>The checkpoints known by name: the official ones and the small one that comes with the sources.</summary>
+    /// <summary>The checkpoints known by name: the official ones, one of a size between, and the small one that comes with the sources.</summary>
     public static IReadOnlyList<ManifestCheckpoint> Checkpoints => AllCheckpoints.Value;
 
     /// <summary>The manifest's own text, UTF-8 JSON.</summary>

@@ -40,6 +40,53 @@ public sealed class InspectCommandTests : CliFixture
     }
 
     [Test]
+    public async Task Memory_is_counted_for_every_task_at_the_sizes_asked_for()
+    {
+        var table = (await CliRun.OfAsync(["inspect", DemoModel, "--width", "128"])).Succeeded().Out;
+        Assert.That(table, Does.Contain("128x64, 30 steps, 128 prompt tokens, answers of 512").And.Match("generate +edit +reconstruct +ask\n")
+            .And.Match("weights +8.8 MiB +8.8 MiB +8.8 MiB +8.8 MiB\n").And.Match("keys and values +[0-9]").And.Match("this machine can give [0-9.]+ GiB now"));
+
+        using var small = await Memory();
+        using var large = await Memory("--width", "256", "--height", "128", "--steps", "3", "--prompt-tokens", "200", "--max-tokens", "9", "--threads", "8");
+        using var unguided = await Memory("--guidance", "1");
+        foreach (var task in (string[])["generate", "edit", "reconstruct", "ask"])
+        {
+            Assert.That(Part(large, task, "activations"), Is.GreaterThan(2 * Part(small, task, "activations")), task);
+            Assert.That(Part(large, task, "process"), Is.GreaterThan(Part(small, task, "process")), task);
+            Assert.That(Part(large, task, "weights"), Is.EqualTo(Part(small, task, "weights")).And.InRange(9_170_000, 9_300_000), task);
+            Assert.That(Part(small, task, "activations"), Is.LessThan(Part(small, task, "activations_naive")), task);
+            Assert.That(Part(small, task, "total"), Is.EqualTo(
+                Part(small, task, "weights") + Part(small, task, "activations") + Part(small, task, "keys_values") + Part(small, task, "tables") + Part(small, task, "process")), task);
+        }
+        Assert.That(Part(unguided, "generate", "keys_values"), Is.EqualTo(Part(small, "generate", "keys_values") / 2));
+        Assert.That(Part(large, "generate", "tables"), Is.Not.EqualTo(Part(small, "generate", "tables")));
+        Assert.That(large.RootElement.GetProperty("memory").GetProperty("max_tokens").GetInt32(), Is.EqualTo(9));
+        Assert.That(large.RootElement.GetProperty("memory").GetProperty("available").GetInt64(), Is.Positive);
+
+        async Task<JsonDocument> Memory(params string[] options) => JsonDocument.Parse((await CliRun.OfAsync(["inspect", DemoModel, "--json", .. options])).Succeeded().Out);
+
+        static long Part(JsonDocument json, string task, string part) => json.RootElement.GetProperty("memory").GetProperty(task).GetProperty(part).GetInt64();
+    }
+
+    [TestCase("--width", "17", "width")]
+    [TestCase("--prompt-tokens", "0", "prompt tokens")]
+    [TestCase("--max-tokens", "99999", "answer tokens")]
+    [TestCase("--threads", "-2", "threads")]
+    public async Task Sizes_that_cannot_be_are_refused(string option, string value, string word) =>
+        (await CliRun.OfAsync(["inspect", DemoModel, option, value])).Failed(2, word, value);
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links need a privilege there.")]
+    public async Task A_snapshot_of_the_Hugging_Face_cache_is_described_with_the_sizes_of_its_files()
+    {
+        var snapshot = Directory.CreateDirectory(Folder.File("snapshots/0123abc")).FullName;
+        foreach (var file in Directory.EnumerateFiles(DemoModel))
+            File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), file);
+        var run = (await CliRun.OfAsync(["inspect", snapshot])).Succeeded();
+        Assert.That(run.Out, Does.Contain("model.safetensors  9,181,848 bytes"));
+    }
+
+    [Test]
     public async Task Weights_of_another_config_are_described_and_refused()
     {
         var model = CopyModel();

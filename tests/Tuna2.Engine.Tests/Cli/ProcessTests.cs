@@ -35,6 +35,20 @@ public sealed class ProcessTests : CliFixture
         Assert.That((await RunAsync("--version")).Succeeded().Out, Does.Match(@"^\d+\.\d+\.\d+"));
     }
 
+    [Test]
+    [Platform("Linux")]
+    public async Task A_picture_over_the_memory_limit_is_one_line_and_not_a_killed_process([Values] bool checks)
+    {
+        // 4 GiB of address space, of which .NET reserves half; the picture wants ten.
+        using var process = Limited(4 << 20, ["generate", "a red circle", "--width", "4096", "--height", "4096", "--steps", "1", "-o", "out.png", .. checks ? Array.Empty<string>() : ["--no-memory-check"]]);
+        var run = await FinishAsync(process);
+        if (checks)
+            run.Failed(1, "not enough memory for a picture of 4096x4096", "can be had", "a smaller one");
+        else
+            run.Failed(1, "not enough memory");
+        Assert.That(Written(), Is.Empty);
+    }
+
     [TestCase("INT")]
     [TestCase("TERM")]
     [Platform(Exclude = "Win")]
@@ -65,6 +79,14 @@ public sealed class ProcessTests : CliFixture
         Assert.That(run.Code, Is.EqualTo(1));
         Assert.That(run.Error, Does.StartWith("tuna2: nothing.png: no such file\n").And.Contain("   at Tuna2."));
     }
+
+    /// <summary>Starts it with at most so many KiB of address space.</summary>
+    private Process Limited(long kib, string[] args) => Process.Start(new ProcessStartInfo("bash", ["-c", $"ulimit -v {kib.ToString(CultureInfo.InvariantCulture)} && exec dotnet \"$@\"", "bash", typeof(Tuna2.Cli.Cli).Assembly.Location, .. args])
+    {
+        WorkingDirectory = Folder.Path,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
 
     private Process Start(params string[] args) => StartWith([], args);
 

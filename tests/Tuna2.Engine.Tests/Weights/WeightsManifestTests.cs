@@ -129,14 +129,15 @@ public sealed class WeightsManifestTests : IDisposable
     [TestCase("tuna_2r_pixel_7b", 7_615_616_512 - 2L * (152_064 - 151_669) * 3584)]
     [TestCase("tuna_7b", 7_615_616_512 - 2L * (152_064 - 151_669) * 3584)]
     [TestCase("tuna_2b", 1_543_714_304 - (151_936L - 151_669) * 1536)]
+    [TestCase("tuna_2_pixel_2b", 1_543_714_304 - (151_936L - 151_669) * 1536)]
     public void The_language_model_has_the_parameters_of_the_published_one(string name, long parameters) =>
         Assert.That(Parameters(name, "tuna."), Is.EqualTo(parameters));
 
     [Test]
-    public void The_official_models_and_the_small_one_are_known() =>
+    public void The_official_models_and_ours_are_known() =>
         Assert.That(
             WeightsManifest.Checkpoints.Select(checkpoint => checkpoint.Name),
-            Is.EqualTo(["tuna_2_pixel_7b", "tuna_2r_pixel_7b", "tuna_7b", "tuna_2b", "tuna2-shapes"]));
+            Is.EqualTo(["tuna_2_pixel_7b", "tuna_2r_pixel_7b", "tuna_7b", "tuna_2b", "tuna_2_pixel_2b", "tuna2-shapes"]));
 
     [Test]
     public void The_files_of_the_repository_are_those_of_the_manifest()

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Text.Json;
+using Tuna2.Engine;
+using Tuna2.Engine.Cpu;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Weights;
+
+namespace Tuna2.Cli.Output;
+
+/// <summary>What a model takes on the CPU for each thing it does at given sizes, and what this machine has.</summary>
+internal sealed class MemoryReport
+{
+    private readonly ImageOptions _picture;
+    private readonly AskOptions _ask;
+    private readonly int _promptTokens;
+    private readonly IReadOnlyList<(string Task, MemoryEstimate Memory)> _tasks;
+
+    private MemoryReport(ImageOptions picture, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks) =>
+        (_picture, _ask, _promptTokens, _tasks) = (picture, ask, promptTokens, tasks);
+
+    /// <summary>Counts every task.</summary>
+    /// <param name="config">The model's config.</param>
+    /// <param name="checkpoint">Its weights.</param>
+    /// <param name="picture">Size, steps and guidance of pictures.</param>
+    /// <param name="maxTokens">The longest answer; null for the default.</param>
+    /// <param name="promptTokens">Tokens of prompts, instructions and questions.</param>
+    /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <exception cref="RequestException">A value is out of range.</exception>
+    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? maxTokens, int promptTokens, int threads)
+    {
+        var d = config.Defaults;
+        picture = picture with
+        {
+            Width = picture.Width ?? d.Width,
+            Height = picture.Height ?? d.Height,
+            Steps = picture.Steps ?? d.Steps,
+        };
+        var ask = new AskOptions { Width = picture.Width, Height = picture.Height };
+        if (maxTokens is { } most)
+            ask = ask with { MaxTokens = most };
+        return new(picture, ask, promptTokens,
+        [
+            ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, threads)),
+            ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, threads)),
+            ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, threads)),
+            ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads)),
+        ]);
+    }
+
+    /// <summary>Writes a table: a column per task, a row per kind of memory.</summary>
+    /// <param name="line">Writes a line under a heading; no heading continues the one before.</param>
+    public void WriteTo(Action<string, FormattableString> line)
+    {
+        line("memory", $"on the CPU, {_picture.Width}x{_picture.Height}, {_picture.Steps} steps, {_promptTokens} prompt tokens, answers of {_ask.MaxTokens}");
+        line("", $"{"",-16}{string.Concat(_tasks.Select(task => $"{task.Task,13}"))}");
+        Row("weights", memory => memory.WeightBytes);
+        Row("activations", memory => memory.ActivationBytes);
+        Row("keys and values", memory => memory.KeyValueBytes);
+        Row("tables", memory => memory.TableBytes);
+        Row("process", memory => memory.ProcessBytes);
+        Row("together", memory => memory.TotalBytes);
+        line("", $"unplanned, activations would take {string.Join(", ", _tasks.Select(task => ByteSize.Text(task.Memory.NaiveActivationBytes)))}");
+        if (SystemMemory.AvailableBytes is { } available)
+            line("", $"this machine can give {ByteSize.Text(available)} now");
+
+        void Row(string name, Func<MemoryEstimate, long> bytes) =>
+            line("", $"{name,-16}{string.Concat(_tasks.Select(task => $"{ByteSize.Text(bytes(task.Memory)),13}"))}");
+    }
+
+    /// <summary>Writes it as a JSON property.</summary>
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("memory");
+        json.WriteString("device", "cpu");
+        json.WriteNumber("width", _picture.Width!.Value);
+        json.WriteNumber("height", _picture.Height!.Value);
+        json.WriteNumber("steps", _picture.Steps!.Value);
+        json.WriteNumber("prompt_tokens", _promptTokens);
+        json.WriteNumber("max_tokens", _ask.MaxTokens);
+        if (SystemMemory.AvailableBytes is { } available)
+            json.WriteNumber("available", available);
+        else
+            json.WriteNull("available");
+        foreach (var (task, memory) in _tasks)
+        {
+            json.WriteStartObject(task);
+            json.WriteNumber("weights", memory.WeightBytes);
+            json.WriteNumber("activations", memory.ActivationBytes);
+            json.WriteNumber("activations_naive", memory.NaiveActivationBytes);
+            json.WriteNumber("keys_values", memory.KeyValueBytes);
+            json.WriteNumber("tables", memory.TableBytes);
+            json.WriteNumber("process", memory.ProcessBytes);
+            json.WriteNumber("total", memory.TotalBytes);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+}

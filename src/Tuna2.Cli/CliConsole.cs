@@ -12,6 +12,12 @@ internal sealed record CliConsole(TextWriter Out, TextWriter Error, bool ShowPro
 {
     private static readonly JsonWriterOptions _jsonOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The standard streams as bytes.</summary>
+    public StandardStreams Streams { get; init; } = StandardStreams.OfProcess();
+
+    /// <summary>The terminal that <see cref="Error"/> is, as large as it is now; null where pictures cannot be drawn on it.</summary>
+    public Func<TerminalScreen?> Screen { get; init; } = () => null;
+
     /// <summary>Says something the user should know that is no error.</summary>
     public void Warn(string message) => Error.WriteLine($"tuna2: warning: {OneLine(message)}");
 

@@ -13,7 +13,7 @@ internal static class Program
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var console = new CliConsole(Console.Out, Console.Error, ShowProgress: !Console.IsErrorRedirected);
+        var console = new CliConsole(Console.Out, Console.Error, ShowProgress: !Console.IsErrorRedirected) { Screen = TerminalScreen.OfProcess };
         return await Cli.RunAsync(args, console, stop.Token).ConfigureAwait(false);
 
         void Stop(PosixSignalContext signal)

@@ -4,9 +4,15 @@ using System.Text.Json;
 
 namespace Tuna2.Engine;
 
-/// <summary>Everything that made a picture: enough to make it again. Written into the PNG.</summary>
+/// <summary>Everything that made a picture: enough to make it again. Written into its file.</summary>
 public sealed record GenerationParameters
 {
+    /// <summary>The keyword of the text other tools show.</summary>
+    public const string TextKeyword = "parameters";
+
+    /// <summary>The keyword of the same as JSON.</summary>
+    public const string JsonKeyword = "tuna2";
+
     /// <summary>"generate", "edit" or "reconstruct".</summary>
     public required string Task { get; init; }
 
@@ -15,6 +21,9 @@ public sealed record GenerationParameters
 
     /// <summary>The negative prompt used; empty for none.</summary>
     public required string NegativePrompt { get; init; }
+
+    /// <summary>Whether a prompt was too long and cut: see <see cref="OverlongPrompt.Cut"/>.</summary>
+    public bool PromptCut { get; init; }
 
     /// <summary>Solver steps.</summary>
     public required int Steps { get; init; }
@@ -49,11 +58,45 @@ public sealed record GenerationParameters
     /// <summary>The device that made it.</summary>
     public required string Device { get; init; }
 
+    /// <summary>Reads <see cref="ToJson"/> back.</summary>
+    /// <param name="json">A JSON object; members it does not know are passed over.</param>
+    /// <param name="name">What errors call the picture it is from.</param>
+    /// <exception cref="ImageException">It is no such object, or a member is missing or of another kind.</exception>
+    public static GenerationParameters Parse(string json, string name = "picture")
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return Read(document.RootElement, name);
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(name, OneLine.Of(e), e);
+        }
+    }
+
+    /// <summary>The options that make the picture again, on the same model and, for edits and reconstructions, from the same source.</summary>
+    public ImageOptions ToOptions() => new()
+    {
+        Width = Width,
+        Height = Height,
+        Steps = Steps,
+        Sampler = Sampler,
+        Guidance = Guidance,
+        GuidanceInterval = (GuidanceLow, GuidanceHigh),
+        Seed = Seed,
+        // Without guidance none was used, and none was noted: whoever turns guidance on wants the model's own.
+        NegativePrompt = Guidance is 0 or 1 ? null : NegativePrompt,
+        NoiseScale = NoiseScale,
+        OverlongPrompt = PromptCut ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
+    };
+
     /// <summary>
-    /// The text chunks of a PNG: "parameters", the form other tools show (prompt, negative prompt, a line of settings), and
+    /// The texts of a picture file: "parameters", the form other tools show (prompt, negative prompt, a line of settings), and
     /// "tuna2", the same as JSON.
     /// </summary>
-    public IReadOnlyList<KeyValuePair<string, string>> ToTextChunks() => [new("parameters", ToText()), new("tuna2", ToJson())];
+    public IReadOnlyList<KeyValuePair<string, string>> ToTexts() => [new(TextKeyword, ToText()), new(JsonKeyword, ToJson())];
 
     /// <summary>Prompt, negative prompt and a line of settings.</summary>
     public string ToText()
@@ -66,8 +109,10 @@ public sealed record GenerationParameters
         text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {Guidance}");
         if (Seed is { } seed)
             text.Append(CultureInfo.InvariantCulture, $", Seed: {seed}");
-        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}, Model: {Model}, Noise scale: {NoiseScale}, Task: {Task}, Version: Tuna2.Engine");
-        return text.ToString();
+        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        if ((GuidanceLow, GuidanceHigh) != (0, 1))
+            text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
+        return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
     }
 
     /// <summary>All values as one JSON object.</summary>
@@ -87,8 +132,10 @@ public sealed record GenerationParameters
         json.WriteString("task", Task);
         json.WriteString("prompt", Prompt);
         json.WriteString("negative_prompt", NegativePrompt);
+        if (PromptCut)
+            json.WriteBoolean("prompt_cut", true);
         json.WriteNumber("steps", Steps);
-        json.WriteString("sampler", Sampler == SamplerKind.Euler ? "euler" : "heun");
+        json.WriteString("sampler", Sampler.ToString().ToLowerInvariant());
         json.WriteNumber("guidance", Guidance);
         json.WriteStartArray("cfg_interval");
         json.WriteNumberValue(GuidanceLow);
@@ -103,4 +150,49 @@ public sealed record GenerationParameters
         json.WriteString("device", Device);
         json.WriteEndObject();
     }
+
+    private static GenerationParameters Read(JsonElement json, string name)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+            throw Damaged(name, "not a JSON object");
+        return new GenerationParameters
+        {
+            Task = Text("task"),
+            Prompt = Text("prompt"),
+            NegativePrompt = Text("negative_prompt"),
+            PromptCut = json.TryGetProperty("prompt_cut", out var cut) && cut.ValueKind == JsonValueKind.True,
+            Steps = Whole("steps"),
+            Sampler = Enum.GetValues<SamplerKind>().Cast<SamplerKind?>().FirstOrDefault(kind => string.Equals(kind.ToString(), Text("sampler"), StringComparison.OrdinalIgnoreCase))
+                ?? throw Damaged(name, $"sampler '{OneLine.Of(Text("sampler"))}' is not one of euler, heun"),
+            Guidance = Real(Member("guidance"), "guidance"),
+            GuidanceLow = Interval(0),
+            GuidanceHigh = Interval(1),
+            Seed = json.TryGetProperty("seed", out _) ? Member("seed") is { ValueKind: JsonValueKind.Number } seed && seed.TryGetInt64(out var value) ? value : throw Damaged(name, "seed is not a whole number") : null,
+            Width = Whole("width"),
+            Height = Whole("height"),
+            NoiseScale = Real(Member("noise_scale"), "noise_scale"),
+            Model = Text("model"),
+            Device = Text("device"),
+        };
+
+        JsonElement Member(string key) => json.TryGetProperty(key, out var member) ? member : throw Damaged(name, $"{key} is missing");
+
+        string Text(string key) => Member(key) is { ValueKind: JsonValueKind.String } member ? member.GetString()! : throw Damaged(name, $"{key} is not a text");
+
+        int Whole(string key) => Member(key) is { ValueKind: JsonValueKind.Number } member && member.TryGetInt32(out var value) ? value : throw Damaged(name, $"{key} is not a whole number");
+
+        float Real(JsonElement member, string key) =>
+            member.ValueKind == JsonValueKind.Number && member.TryGetSingle(out var value) && float.IsFinite(value) ? value : throw Damaged(name, $"{key} is not a number");
+
+        float Interval(int end) => Member("cfg_interval") is { ValueKind: JsonValueKind.Array } ends && ends.GetArrayLength() == 2
+            ? Real(ends[end], "cfg_interval")
+            : throw Damaged(name, "cfg_interval is not two numbers");
+    }
+
+    /// <summary>A value that could be taken for several settings stands in quotes, as other tools write it.</summary>
+    private static string Quoted(string value) => value.AsSpan().ContainsAny(",:\"\n")
+        ? $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).ReplaceLineEndings(" ")}\""
+        : value;
+
+    private static ImageException Damaged(string name, string what, Exception? cause = null) => new($"{name}: its '{JsonKeyword}' parameters are damaged: {what}", cause);
 }

@@ -1,3 +1,5 @@
+using Tuna2.Engine.Imaging;
+
 namespace Tuna2.Engine;
 
 /// <summary>How far a request has come; reported after every solver step, on the computing thread.</summary>
@@ -5,4 +7,14 @@ namespace Tuna2.Engine;
 /// <param name="Images">Pictures in all.</param>
 /// <param name="Step">Steps done of this picture.</param>
 /// <param name="Steps">Steps of a picture.</param>
-public readonly record struct GenerationProgress(int Image, int Images, int Step, int Steps);
+public readonly record struct GenerationProgress(int Image, int Images, int Step, int Steps)
+{
+    /// <summary>Seed of the picture being made; null where nothing is drawn at random.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>
+    /// What the picture looks like so far, on every step that <see cref="ImageOptions.PreviewEvery"/> asks for; null on the
+    /// others.
+    /// </summary>
+    public RgbImage? Preview { get; init; }
+}

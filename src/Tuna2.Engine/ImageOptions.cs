@@ -51,6 +51,12 @@ public sealed record ImageOptions
     /// <summary>Factor on the start state, 0 to 1000.</summary>
     public float? NoiseScale { get; init; }
 
+    /// <summary>
+    /// Shows what the picture looks like after every so many steps, in <see cref="GenerationProgress.Preview"/>; 0, the default,
+    /// never. It costs a copy of the picture at those steps and changes nothing about the result.
+    /// </summary>
+    public int PreviewEvery { get; init; }
+
     /// <summary>How many pictures, 1 to 1000.</summary>
     public int Count { get; init; } = 1;
 
@@ -58,10 +64,11 @@ public sealed record ImageOptions
     public OverlongPrompt OverlongPrompt { get; init; }
 
     /// <summary>Checks the options against a model's config, as every request does: for telling before the model is loaded.</summary>
+    /// <returns>What the user should know all the same: a size the model was not trained on.</returns>
     /// <exception cref="RequestException">A value is out of range; the message names it.</exception>
-    public void Validate(ModelConfig config)
+    public IReadOnlyList<string> Validate(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        _ = ImageRequest.Of(ImageTask.Generate, this, config);
+        return ImageRequest.Of(ImageTask.Generate, this, config).Warnings;
     }
 }

@@ -13,7 +13,7 @@ namespace Tuna2.Engine;
 /// using var model = await TunaModel.LoadAsync("models/tuna2-shapes");
 /// using var session = model.CreateSession();
 /// var pictures = await session.GenerateAsync("a red circle on a blue background");
-/// pictures[0].SavePng("circle.png");
+/// pictures[0].Save("circle.png");
 /// </code>
 /// </summary>
 public sealed class TunaModel : IDisposable

@@ -35,48 +35,58 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     public TunaModel Model => _model;
 
     /// <summary>Makes pictures from text.</summary>
+    /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <inheritdoc cref="GenerateEachAsync"/>
+    public Task<IReadOnlyList<GeneratedImage>> GenerateAsync(
+        string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        All(Generation(prompt, options), progress, cancellation);
+
+    /// <summary>
+    /// Makes pictures from text, each handed over as it is finished: what is finished when the call ends early has been handed
+    /// over. Nothing is computed before the first is asked for, and computing stops when the reader does, but does not wait for
+    /// it between pictures.
+    /// </summary>
     /// <param name="prompt">What to draw.</param>
     /// <param name="options">Size, steps, guidance, seed, count; null for the model's defaults.</param>
     /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
     /// <param name="cancellation">Ends the call.</param>
-    /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <returns>One picture per count, in order, with the seed each was made from.</returns>
     /// <exception cref="ArgumentNullException">There is no prompt.</exception>
     /// <exception cref="RequestException">The prompt is empty or too long, or an option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
     /// <exception cref="ModelException">The model's prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
-    public Task<IReadOnlyList<GeneratedImage>> GenerateAsync(
-        string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(prompt);
-        if (string.IsNullOrWhiteSpace(prompt))
-            throw new RequestException("the prompt is empty: say what to draw");
-        return Make(ImageTask.Generate, prompt, null, options, progress, cancellation);
-    }
+    public IAsyncEnumerable<GeneratedImage> GenerateEachAsync(
+        string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        Each(Generation(prompt, options), progress, cancellation);
 
     /// <summary>Changes a picture as told. The source is scaled to cover the output size and cropped at its centre.</summary>
+    /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <inheritdoc cref="EditEachAsync"/>
+    public Task<IReadOnlyList<GeneratedImage>> EditAsync(
+        RgbImage source, string instruction, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        All(Editing(source, instruction, options), progress, cancellation);
+
+    /// <summary>
+    /// Changes a picture as told, each result handed over as it is finished, as in <see cref="GenerateEachAsync"/>. The source is
+    /// scaled to cover the output size and cropped at its centre.
+    /// </summary>
     /// <param name="source">The picture to change.</param>
     /// <param name="instruction">What to change.</param>
     /// <param name="options">Size, steps, guidance, seed, count; null for the model's defaults.</param>
     /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
     /// <param name="cancellation">Ends the call.</param>
-    /// <returns>One picture per count, with the seed each was made from.</returns>
+    /// <returns>One picture per count, in order, with the seed each was made from.</returns>
     /// <exception cref="ArgumentNullException">There is no source or no instruction.</exception>
     /// <exception cref="RequestException">The instruction is empty or too long, or an option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
     /// <exception cref="ModelException">The model's prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
-    public Task<IReadOnlyList<GeneratedImage>> EditAsync(
-        RgbImage source, string instruction, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(instruction);
-        if (string.IsNullOrWhiteSpace(instruction))
-            throw new RequestException("the instruction is empty: say what to change");
-        return Make(ImageTask.Edit, instruction, source, options, progress, cancellation);
-    }
+    public IAsyncEnumerable<GeneratedImage> EditEachAsync(
+        RgbImage source, string instruction, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        Each(Editing(source, instruction, options), progress, cancellation);
 
     /// <summary>Draws a picture again from its own patch embeddings. Nothing is drawn at random: seed and count do not matter.</summary>
     /// <param name="source">The picture, scaled to cover the output size and cropped at its centre.</param>
@@ -93,7 +103,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         RgbImage source, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Only(Make(ImageTask.Reconstruct, "", source, (options ?? new()) with { Count = 1 }, progress, cancellation));
+        return Only(All(Job(ImageTask.Reconstruct, "", source, (options ?? new()) with { Count = 1 }), progress, cancellation));
 
         static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }
@@ -117,7 +127,8 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(question);
         ThrowIfDisposed();
-        return Stream(picture, AskRequest.Of(picture is not null, question, options ?? new(), _model), cancellation);
+        var request = AskRequest.Of(picture is not null, question, options ?? new(), _model);
+        return Stream<string>((say, stop) => request.Run(_model, picture, say, stop), cancellation);
     }
 
     /// <summary>
@@ -155,40 +166,75 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         }
     }
 
-    private Task<IReadOnlyList<GeneratedImage>> Make(
-        ImageTask task, string prompt, RgbImage? source, ImageOptions? options, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    private ImageJob Generation(string prompt, ImageOptions? options)
     {
-        ThrowIfDisposed();
-        var request = ImageRequest.Of(task, options ?? new(), _model.Config);
-        var job = new ImageJob(_model, request, prompt, source);
-        return InTurn(stop => job.Run(progress, stop), cancellation);
+        ArgumentNullException.ThrowIfNull(prompt);
+        if (string.IsNullOrWhiteSpace(prompt))
+            throw new RequestException("the prompt is empty: say what to draw");
+        return Job(ImageTask.Generate, prompt, null, options);
     }
 
-    private async IAsyncEnumerable<string> Stream(RgbImage? picture, AskRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    private ImageJob Editing(RgbImage source, string instruction, ImageOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(instruction);
+        if (string.IsNullOrWhiteSpace(instruction))
+            throw new RequestException("the instruction is empty: say what to change");
+        return Job(ImageTask.Edit, instruction, source, options);
+    }
+
+    private ImageJob Job(ImageTask task, string prompt, RgbImage? source, ImageOptions? options)
+    {
+        ThrowIfDisposed();
+        return new ImageJob(_model, ImageRequest.Of(task, options ?? new(), _model.Config), prompt, source);
+    }
+
+    private Task<IReadOnlyList<GeneratedImage>> All(ImageJob job, IProgress<GenerationProgress>? progress, CancellationToken cancellation) =>
+        InTurn<IReadOnlyList<GeneratedImage>>(
+            stop =>
+            {
+                var images = new List<GeneratedImage>();
+                job.Run(images.Add, progress, stop);
+                return images;
+            },
+            cancellation);
+
+    private IAsyncEnumerable<GeneratedImage> Each(ImageJob job, IProgress<GenerationProgress>? progress, CancellationToken cancellation) =>
+        Stream<GeneratedImage>((made, stop) => job.Run(made, progress, stop), cancellation);
+
+    /// <summary>What a call hands over piece by piece. A piece that was made is read even when the call is cancelled after it.</summary>
+    private async IAsyncEnumerable<T> Stream<T>(Action<Action<T>, CancellationToken> work, [EnumeratorCancellation] CancellationToken cancellation)
     {
         // A reader that stops early must stop the computing thread too.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var pieces = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var answering = Answer();
+        var pieces = Channel.CreateUnbounded<T>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var working = Work();
         try
         {
-            await foreach (var piece in pieces.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            // Not cancelled itself: a cancelled call ends the pieces, within an op of a step.
+            await foreach (var piece in pieces.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
                 yield return piece;
-            if (answering.IsCanceled)
+            if (working.IsCanceled)
                 cancellation.ThrowIfCancellationRequested();
-            await answering.ConfigureAwait(false);
+            await working.ConfigureAwait(false);
         }
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
-            await answering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await working.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        async Task Answer()
+        async Task Work()
         {
             try
             {
-                await InTurn(token => request.Run(_model, picture, piece => pieces.Writer.TryWrite(piece), token), stop.Token).ConfigureAwait(false);
+                await InTurn(
+                    token =>
+                    {
+                        work(piece => pieces.Writer.TryWrite(piece), token);
+                        return true;
+                    },
+                    stop.Token).ConfigureAwait(false);
             }
             finally
             {

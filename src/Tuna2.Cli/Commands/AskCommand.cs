@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Text;
 using Tuna2.Cli.Options;
 using Tuna2.Engine;
-using Tuna2.Engine.Imaging;
 
 namespace Tuna2.Cli.Commands;
 
@@ -49,7 +48,7 @@ internal sealed class AskCommand : TunaCommand
     {
         var options = Read(parsed);
         options.Validate(_model.Config(parsed));
-        var picture = RgbImage.Load(parsed.GetRequiredValue(_image));
+        var picture = PictureInput.Load(Console, parsed.GetRequiredValue(_image));
         var question = parsed.GetRequiredValue(_question);
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();

@@ -36,7 +36,7 @@ internal sealed class DemoCommand : TunaCommand
     /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var given = parsed.GetValue(_image) is { } path ? RgbImage.Load(path) : null;
+        var given = parsed.GetValue(_image) is { } path ? PictureInput.Load(Console, path) : null;
         var folder = parsed.GetRequiredValue(_output);
         if (File.Exists(folder))
             throw new ImageException($"cannot write in {folder}: it is a file, not a folder");
@@ -69,7 +69,7 @@ internal sealed class DemoCommand : TunaCommand
         void Save(GeneratedImage image, string name)
         {
             var file = Path.Combine(folder, name);
-            image.SavePng(file);
+            image.Save(file);
             Console.Out.WriteLine($"             wrote {file}");
         }
     }

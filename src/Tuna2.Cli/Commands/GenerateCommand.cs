@@ -7,24 +7,29 @@ namespace Tuna2.Cli.Commands;
 /// <summary>tuna2 generate: pictures from text.</summary>
 internal sealed class GenerateCommand : TunaCommand
 {
-    private readonly Argument<string> _prompt = CommonOptions.Text("PROMPT", "What to draw");
-    private readonly Option<string?> _output = PictureOutput.CreateOption("tuna2-SEED.png");
-    private readonly PictureOptions _picture = new(random: true);
+    private const string Task = "generate";
+
+    private readonly Argument<string?> _prompt = CommonOptions.TextUnlessFrom("PROMPT", "What to draw");
+    private readonly OutputOptions _output = new("tuna2-SEED");
+    private readonly PictureOptions _picture = new(Task, random: true, hasSource: false);
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
-    public GenerateCommand(CliConsole console) : base("generate", "Make pictures from text", console)
+    public GenerateCommand(CliConsole console) : base(Task, "Make pictures from text", console)
     {
         Examples =
         [
             "tuna2 generate \"a large red circle on a blue background\"",
             "tuna2 generate \"a green square on a white background\" -o square.png --seed 7 --steps 50",
             "tuna2 generate \"a yellow triangle on a black background\" --count 4 -o 'triangle-{i}.png'",
-            "tuna2 generate \"a lighthouse in a storm\" -m ~/models/tuna_2_pixel_7b --width 768 --height 512",
+            "tuna2 generate \"a lighthouse in a storm\" -m ~/models/tuna_2_pixel_7b --size 16:9 -o storm.jpg",
+            "tuna2 generate --from square.png --guidance 4 -o again.png",
+            "tuna2 generate \"a blue circle on a red background\" --preview 5 -o - | display",
         ];
         Add(_prompt);
-        Add(_output);
+        _output.AddTo(this);
         _picture.AddTo(this);
+        _picture.StandsInFor(_prompt, this);
         _model.AddTo(this);
         Add(_json);
     }
@@ -32,16 +37,17 @@ internal sealed class GenerateCommand : TunaCommand
     /// <inheritdoc/>
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var options = _picture.Read(parsed);
-        options.Validate(_model.Config(parsed));
-        var output = PictureOutput.Open(parsed.GetValue(_output), options.Count);
+        var (config, json) = (_model.Config(parsed), parsed.GetValue(_json));
+        var recipe = _picture.Recipe(parsed, Console, _model.Name(parsed));
+        var prompt = _picture.Text(parsed, _prompt, recipe);
+        var options = _picture.Read(parsed, config, recipe);
+        var told = PictureOptions.Check(options, config, Console);
+        var output = _output.Open(parsed, Console, options, json);
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
 
-        var report = new PictureReport(Console, parsed.GetValue(_json));
-        using (var progress = new ProgressLine(Console))
-            report.Made(await session.GenerateAsync(parsed.GetRequiredValue(_prompt), options, progress, cancellation).ConfigureAwait(false));
-        report.Save(output);
+        using var report = new PictureReport(Console, output, Task, json, told);
+        await report.SaveEachAsync(session.GenerateEachAsync(prompt, options, report.Progress, cancellation)).ConfigureAwait(false);
         return ExitCode.Ok;
     }
 }

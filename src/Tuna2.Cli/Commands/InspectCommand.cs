@@ -5,12 +5,12 @@ using Tuna2.Engine;
 
 namespace Tuna2.Cli.Commands;
 
-/// <summary>tuna2 inspect: what a model is, without loading it.</summary>
+/// <summary>tuna2 inspect: what a model is, without loading it, or how a picture was made.</summary>
 internal sealed class InspectCommand : TunaCommand
 {
     private readonly Argument<string?> _model = new("MODEL")
     {
-        Description = "A model directory or a safetensors file [default: the demo model]",
+        Description = "A model directory, a safetensors file, or a picture the engine made [default: the demo model]",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -24,13 +24,14 @@ internal sealed class InspectCommand : TunaCommand
     private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "Count memory for N CPU threads; 0 for one per processor [default: 0]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
-    public InspectCommand(CliConsole console) : base("inspect", "Show what a model is and takes: variant, sizes, parameters, files, settings, memory", console)
+    public InspectCommand(CliConsole console) : base("inspect", "Show what a model is and takes (variant, sizes, parameters, files, settings, memory), or how a picture was made", console)
     {
         Examples =
         [
             "tuna2 inspect",
             "tuna2 inspect ~/models/tuna_2_pixel_7b --width 1024 --height 1024",
             "tuna2 inspect model-00001-of-00004.safetensors --tensors",
+            "tuna2 inspect circle.png",
         ];
         Add(_model);
         Add(_tensors);
@@ -47,7 +48,10 @@ internal sealed class InspectCommand : TunaCommand
     /// <inheritdoc/>
     protected override Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        using var description = ModelDescription.Of(parsed.GetValue(_model) ?? DemoModel.Find());
+        var path = parsed.GetValue(_model) ?? DemoModel.Find();
+        if (PictureDescription.IsPicture(path))
+            return Task.FromResult(Describe(PictureDescription.Of(path), parsed));
+        using var description = ModelDescription.Of(path);
         var picture = new ImageOptions
         {
             Width = parsed.GetValue(_width),
@@ -64,5 +68,17 @@ internal sealed class InspectCommand : TunaCommand
             return Task.FromResult(ExitCode.Ok);
         Console.Fail(description.Problem);
         return Task.FromResult(ExitCode.Failure);
+    }
+
+    private int Describe(PictureDescription picture, ParseResult parsed)
+    {
+        if (parsed.GetValue(_json))
+            Console.WriteJson(picture.WriteTo);
+        else
+            picture.WriteTo(Console.Out);
+        if (picture.Problem is null)
+            return ExitCode.Ok;
+        Console.Fail(picture.Problem);
+        return ExitCode.Failure;
     }
 }

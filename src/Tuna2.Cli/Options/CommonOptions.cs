@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Tuna2.Cli.Options;
 
@@ -9,17 +10,27 @@ internal static class CommonOptions
     public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON and nothing else" };
 
     /// <summary>A picture to read.</summary>
-    public static Argument<string> Picture(string description) => new("IMAGE") { Description = description + " (PNG, JPEG, WebP, BMP or GIF)" };
+    public static Argument<string> Picture(string description) => new("IMAGE") { Description = description + " (PNG, JPEG, WebP, BMP or GIF; - for standard input)" };
 
     /// <summary>Text that must say something.</summary>
     public static Argument<string> Text(string name, string description)
     {
         var argument = new Argument<string>(name) { Description = description };
-        argument.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var text }] && string.IsNullOrWhiteSpace(text))
-                result.AddError($"{name} is empty");
-        });
+        argument.Validators.Add(result => RefuseEmpty(result, name));
         return argument;
+    }
+
+    /// <summary>Text that must say something, unless --from says it.</summary>
+    public static Argument<string?> TextUnlessFrom(string name, string description)
+    {
+        var argument = new Argument<string?>(name) { Description = $"{description}; that of --from when it is left out", Arity = ArgumentArity.ZeroOrOne };
+        argument.Validators.Add(result => RefuseEmpty(result, name));
+        return argument;
+    }
+
+    private static void RefuseEmpty(ArgumentResult result, string name)
+    {
+        if (result.Tokens is [{ Value: var text }] && string.IsNullOrWhiteSpace(text))
+            result.AddError($"{name} is empty");
     }
 }

@@ -26,6 +26,9 @@ internal sealed class ModelOptions
     /// <exception cref="ModelException">None was given, and the demo model is not there.</exception>
     public string Directory(ParseResult parsed) => parsed.GetValue(_model) ?? DemoModel.Find();
 
+    /// <summary>What the model is called: its directory's name.</summary>
+    public string Name(ParseResult parsed) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Directory(parsed))));
+
     /// <summary>The model's config, for checking a request before the weights, which may take minutes, are read.</summary>
     /// <exception cref="ModelException">There is no such directory, or its config is missing or makes no sense.</exception>
     public ModelConfig Config(ParseResult parsed)

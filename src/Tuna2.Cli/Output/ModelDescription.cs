@@ -159,6 +159,8 @@ internal sealed class ModelDescription : IDisposable
 
         var d = config.Defaults;
         line("defaults", $"{d.Width}x{d.Height}, {d.Steps} {d.Sampler.ToString().ToLowerInvariant()} steps, guidance {d.Guidance}{(d.EditGuidance == d.Guidance ? "" : $" (edits {d.EditGuidance})")}, noise scale {config.NoiseScale}{(d.TimeShift == 1 ? "" : $", time shift {d.TimeShift}")}");
+        if (OfficialSizes.ClassOf(config) is not null)
+            line("sizes", $"{string.Join(", ", OfficialSizes.All)}");
         line("negative", $"{Prompt(d.NegativePrompt)}");
         if (d.EditNegativePrompt != d.NegativePrompt)
             line("  of edits", $"{Prompt(d.EditNegativePrompt)}");
@@ -182,6 +184,11 @@ internal sealed class ModelDescription : IDisposable
         json.WriteStartObject("defaults");
         json.WriteNumber("width", d.Width);
         json.WriteNumber("height", d.Height);
+        json.WriteStartArray("sizes");
+        if (OfficialSizes.ClassOf(config) is not null)
+            foreach (var size in OfficialSizes.All)
+                json.WriteStringValue(size.ToString());
+        json.WriteEndArray();
         json.WriteNumber("steps", d.Steps);
         json.WriteString("sampler", d.Sampler.ToString().ToLowerInvariant());
         json.WriteNumber("guidance", d.Guidance);

@@ -5,67 +5,92 @@ using Tuna2.Engine;
 
 namespace Tuna2.Cli.Output;
 
-/// <summary>Saves pictures and says so, for people or as JSON.</summary>
-internal sealed class PictureReport(CliConsole console, bool json)
+/// <summary>Saves pictures as they are finished and says so, for people or as JSON.</summary>
+/// <param name="console">Where it is said.</param>
+/// <param name="output">Where the pictures go.</param>
+/// <param name="task">What makes them, as their parameters call it.</param>
+/// <param name="json">Whether to report as JSON.</param>
+/// <param name="told">Warnings the user has had already.</param>
+internal sealed class PictureReport(CliConsole console, PictureOutput output, string task, bool json, IReadOnlyList<string> told) : IDisposable
 {
     private readonly Stopwatch _watch = Stopwatch.StartNew();
-    private IReadOnlyList<GeneratedImage> _pictures = [];
-    private double _seconds;
+    private readonly List<Saved> _saved = [];
 
-    /// <summary>Takes the pictures; the time they took is that since this report began.</summary>
-    public void Made(IReadOnlyList<GeneratedImage> pictures) => (_pictures, _seconds) = (pictures, _watch.Elapsed.TotalSeconds);
+    /// <summary>What the makers of pictures report to.</summary>
+    public PictureProgress Progress { get; } = new(console, output, task, draw: !json);
 
-    /// <summary>Saves the pictures and writes the report.</summary>
-    /// <param name="output">Where they go.</param>
-    /// <param name="quality">How near a reconstruction is; null for other tasks.</param>
+    /// <summary>
+    /// Saves each picture as it comes, then reports. When it ends early what was saved is kept, and people are told of it.
+    /// </summary>
     /// <exception cref="ImageException">A file cannot be written.</exception>
-    public void Save(PictureOutput output, Quality? quality = null)
+    public async Task SaveEachAsync(IAsyncEnumerable<GeneratedImage> pictures)
     {
-        var paths = new List<string>();
-        foreach (var picture in _pictures)
+        var finished = false;
+        try
         {
-            var p = picture.Parameters;
-            var path = output.PathOf(paths.Count, p.Seed is { } seed ? string.Create(CultureInfo.InvariantCulture, $"tuna2-{seed}") : $"tuna2-{p.Task}");
-            picture.SavePng(path);
-            paths.Add(path);
+            await foreach (var picture in pictures.ConfigureAwait(false))
+                Save(picture);
+            finished = true;
         }
-        foreach (var warning in _pictures.SelectMany(picture => picture.Warnings).Distinct())
-            console.Warn(warning);
-        if (json)
-            console.WriteJson(writer => WriteJson(writer, paths, quality));
-        else
-            WriteText(paths, quality);
+        finally
+        {
+            if (finished || !json)
+                Write();
+        }
     }
 
-    private void WriteText(List<string> paths, Quality? quality)
+    /// <summary>Saves a picture.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    public void Save(GeneratedImage picture)
+    {
+        var path = output.Save(_saved.Count, picture);
+        _saved.Add(new(path, picture, _watch.Elapsed.TotalSeconds - _saved.Sum(saved => saved.Seconds)));
+        Progress.Finished(picture);
+    }
+
+    /// <summary>Reports what was saved.</summary>
+    /// <param name="quality">How near a reconstruction is; null for other tasks.</param>
+    public void Write(Quality? quality = null)
+    {
+        Progress.Dispose();
+        foreach (var warning in _saved.SelectMany(saved => saved.Picture.Warnings).Distinct().Except(told))
+            console.Warn(warning);
+        if (json)
+            console.WriteJson(writer => WriteJson(writer, quality));
+        else
+            WriteText(output.IsStream ? console.Error : console.Out, quality);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Progress.Dispose();
+
+    private void WriteText(TextWriter writer, Quality? quality)
     {
         if (quality is { } q)
         {
-            console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"PSNR {q.Psnr:0.00} dB"));
-            console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"SSIM {q.Ssim:0.0000}"));
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"PSNR {q.Psnr:0.00} dB"));
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"SSIM {q.Ssim:0.0000}"));
         }
-        for (var i = 0; i < paths.Count; i++)
+        foreach (var (path, picture, seconds) in _saved)
         {
-            var p = _pictures[i].Parameters;
+            var p = picture.Parameters;
             var seed = p.Seed is { } s ? string.Create(CultureInfo.InvariantCulture, $", seed {s}") : "";
-            console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {paths[i]} ({p.Width}x{p.Height}, {p.Steps} {(p.Steps == 1 ? "step" : "steps")}{seed}, {Duration.Text(_seconds / paths.Count)})"));
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {path} ({p.Width}x{p.Height}, {p.Steps} {(p.Steps == 1 ? "step" : "steps")}{seed}, {Duration.Text(seconds)})"));
         }
     }
 
-    private void WriteJson(Utf8JsonWriter json, List<string> paths, Quality? quality)
+    private void WriteJson(Utf8JsonWriter json, Quality? quality)
     {
         json.WriteStartObject();
         json.WriteStartArray("images");
-        for (var i = 0; i < paths.Count; i++)
+        for (var i = 0; i < _saved.Count; i++)
         {
             json.WriteStartObject();
-            json.WriteString("path", paths[i]);
+            json.WriteString("path", _saved[i].Path);
             json.WritePropertyName("parameters");
-            _pictures[i].Parameters.WriteTo(json);
-            json.WriteStartArray("warnings");
-            foreach (var warning in _pictures[i].Warnings)
-                json.WriteStringValue(warning);
-            json.WriteEndArray();
+            _saved[i].Picture.Parameters.WriteTo(json);
+            WriteTexts(json, "warnings", _saved[i].Picture.Warnings);
+            WriteTexts(json, "previews", Progress.PreviewsOf(i));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -74,7 +99,17 @@ internal sealed class PictureReport(CliConsole console, bool json)
             json.WriteFinite("psnr_db", q.Psnr);
             json.WriteFinite("ssim", q.Ssim);
         }
-        json.WriteNumber("seconds", Math.Round(_seconds, 3));
+        json.WriteNumber("seconds", Math.Round(_saved.Sum(saved => saved.Seconds), 3));
         json.WriteEndObject();
     }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+            json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
+
+    private sealed record Saved(string Path, GeneratedImage Picture, double Seconds);
 }

@@ -36,8 +36,11 @@ internal sealed class ProgressLine(CliConsole console) : IProgress<LoadProgress>
         Rewrite(string.Create(CultureInfo.InvariantCulture, $"step {value.Step}/{value.Steps}{image}  {Duration.Text(left)} left"));
     }
 
-    /// <summary>Takes the line away.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public void Dispose() => Clear();
+
+    /// <summary>Takes the line away; the next report writes it again.</summary>
+    public void Clear()
     {
         if (_written > 0)
             console.Error.Write($"\r{new string(' ', _written)}\r");

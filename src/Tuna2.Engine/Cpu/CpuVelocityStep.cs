@@ -6,9 +6,6 @@ namespace Tuna2.Engine.Cpu;
 /// <summary>CPU side of <see cref="VelocityStep"/>.</summary>
 internal static unsafe class CpuVelocityStep
 {
-    /// <summary>The smallest 1 - t a velocity is divided by (official jit_utils.py).</summary>
-    private const float SmallestRemaining = 0.05f;
-
     public static void Run(VelocityStep op, in CpuContext context)
     {
         if (op.Predictions is { } predictions)
@@ -24,7 +21,7 @@ internal static unsafe class CpuVelocityStep
         float* pictures = context.Rows(op.Pictures, 0, VelocityStep.TrialSlot + 1), remembered = context.At(op.Velocity);
         float* state = pictures + (long)VelocityStep.StateSlot * count, trial = pictures + (long)VelocityStep.TrialSlot * count;
         var from = phase == StepPhase.HeunCorrect ? trial : state;
-        var remaining = MathF.Max(SmallestRemaining, 1 - p.Time);
+        var remaining = MathF.Max(VelocityStep.SmallestRemaining, 1 - p.Time);
         int plane = head.Height * head.Width, area = head.Area, channels = head.Channels;
         CpuRows.For(context, head.Tokens, area * channels, (begin, end) =>
         {

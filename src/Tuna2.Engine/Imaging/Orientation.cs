@@ -1,23 +1,26 @@
-using SkiaSharp;
-
 namespace Tuna2.Engine.Imaging;
 
-/// <summary>Turns a stored picture upright by its EXIF orientation, named by where the stored first row and column belong.</summary>
+/// <summary>Turns a stored picture upright by its EXIF orientation (EXIF 2.32, tag 0x0112).</summary>
 internal static class Orientation
 {
-    public static RgbImage Apply(RgbImage image, SKEncodedOrigin origin)
+    /// <summary>The orientation of a picture that is stored upright.</summary>
+    public const int Upright = 1;
+
+    /// <summary>The picture upright; itself when it is stored so, or the orientation is none of 1 to 8.</summary>
+    /// <param name="image">The picture as stored.</param>
+    /// <param name="orientation">Where its first row and column belong: 1 top left, 2 top right, 3 bottom right, 4 bottom left, 5 to 8 the same sideways.</param>
+    public static RgbImage Apply(RgbImage image, int orientation)
     {
-        if (origin is SKEncodedOrigin.TopLeft) return image;
         var (right, bottom) = (image.Width - 1, image.Height - 1);
-        return origin switch
+        return orientation switch
         {
-            SKEncodedOrigin.TopRight => Rearrange(image, false, (x, y) => (right - x, y)),
-            SKEncodedOrigin.BottomRight => Rearrange(image, false, (x, y) => (right - x, bottom - y)),
-            SKEncodedOrigin.BottomLeft => Rearrange(image, false, (x, y) => (x, bottom - y)),
-            SKEncodedOrigin.LeftTop => Rearrange(image, true, (x, y) => (y, x)),
-            SKEncodedOrigin.RightTop => Rearrange(image, true, (x, y) => (y, bottom - x)),
-            SKEncodedOrigin.RightBottom => Rearrange(image, true, (x, y) => (right - y, bottom - x)),
-            SKEncodedOrigin.LeftBottom => Rearrange(image, true, (x, y) => (right - y, x)),
+            2 => Rearrange(image, false, (x, y) => (right - x, y)),
+            3 => Rearrange(image, false, (x, y) => (right - x, bottom - y)),
+            4 => Rearrange(image, false, (x, y) => (x, bottom - y)),
+            5 => Rearrange(image, true, (x, y) => (y, x)),
+            6 => Rearrange(image, true, (x, y) => (y, bottom - x)),
+            7 => Rearrange(image, true, (x, y) => (right - y, bottom - x)),
+            8 => Rearrange(image, true, (x, y) => (right - y, x)),
             _ => image,
         };
     }

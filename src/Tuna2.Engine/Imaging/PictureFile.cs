@@ -2,9 +2,12 @@ using System.Security;
 
 namespace Tuna2.Engine.Imaging;
 
-/// <summary>Opens picture files so that whatever the file system refuses becomes one line that names the file.</summary>
+/// <summary>Reads and writes picture files so that whatever the file system refuses becomes one line that names the file.</summary>
 internal static class PictureFile
 {
+    /// <summary>The largest file or stream read, in bytes.</summary>
+    private const int MaxBytes = 1 << 30;
+
     public static T Read<T>(string path, Func<Stream, T> read)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -16,6 +19,33 @@ internal static class PictureFile
         catch (IOException e)
         {
             throw new ImageException($"{path}: cannot be read: {Reason(e)}", e);
+        }
+    }
+
+    /// <summary>A stream's bytes from its position to its end.</summary>
+    public static ReadOnlyMemory<byte> ReadAll(Stream stream, string name)
+    {
+        using var copy = new MemoryStream();
+        var part = new byte[81920];
+        for (int read; (read = stream.Read(part)) > 0;)
+        {
+            if (copy.Length + read > MaxBytes) throw new ImageException($"{name}: larger than {MaxBytes >> 20} MiB");
+            copy.Write(part, 0, read);
+        }
+        return copy.GetBuffer().AsMemory(0, (int)copy.Length);
+    }
+
+    /// <summary>Writes a file; it appears whole or not at all.</summary>
+    public static void Write(string path, byte[] content)
+    {
+        if (Directory.Exists(path)) throw new ImageException($"cannot write {path}: it is a folder");
+        try
+        {
+            AtomicFile.Write(path, stream => stream.Write(content));
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            throw new ImageException($"cannot write {path}: {Reason(e)}", e);
         }
     }
 
@@ -37,11 +67,11 @@ internal static class PictureFile
     }
 
     /// <summary>What .NET throws for a path it cannot use: malformed, forbidden, or failing.</summary>
-    public static bool IsRefusal(Exception e)
+    private static bool IsRefusal(Exception e)
         => e is IOException or UnauthorizedAccessException or SecurityException or ArgumentException or NotSupportedException;
 
     /// <summary>Why, in words that do not repeat the path.</summary>
-    public static string Reason(Exception e) => e switch
+    private static string Reason(Exception e) => e switch
     {
         DirectoryNotFoundException => "no such folder",
         UnauthorizedAccessException => "permission denied",

@@ -26,6 +26,21 @@ internal static class PngChunk
         stream.Write(word);
     }
 
+    /// <summary>The data of the first chunk of a type in a whole file; none where there is no such chunk, or the file is cut off before it.</summary>
+    public static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type)
+    {
+        for (var rest = file[Signature.Length..]; rest.Length >= 12;)
+        {
+            var length = BinaryPrimitives.ReadUInt32BigEndian(rest);
+            if (length > rest.Length - 12)
+                return [];
+            if (rest.Slice(4, 4).SequenceEqual(type))
+                return rest.Slice(8, (int)length);
+            rest = rest[((int)length + 12)..];
+        }
+        return [];
+    }
+
     /// <summary>CRC-32 of ISO 3309 over a chunk's type and data.</summary>
     public static uint Crc(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data) => ~Continue(Continue(uint.MaxValue, type), data);
 

@@ -5,25 +5,17 @@ using System.Text;
 namespace Tuna2.Engine.Imaging;
 
 /// <summary>Reads the texts of a PNG file (tEXt, zTXt and iTXt chunks), for instance the <c>parameters</c> it was made with.</summary>
-public static class PngText
+internal static class PngText
 {
     /// <summary>The texts of all chunks together: a file with more is hostile.</summary>
     private const int MaxAllText = 64 << 20;
 
-    /// <summary>Keywords and values in file order; none when the file has no texts.</summary>
-    /// <exception cref="ImageException">
-    /// The file cannot be read, is no PNG or ends early, or a text chunk is damaged or longer than 1 MB.
-    /// </exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Read(string path)
-        => PictureFile.Read(path, file => Read(file, path));
-
-    /// <summary>Keywords and values of the PNG that starts at the stream's position.</summary>
+    /// <summary>Keywords and values of the PNG that starts at the stream's position, in file order; none when the file has no texts.</summary>
     /// <param name="stream">A PNG file; it is left open.</param>
     /// <param name="name">What errors call the file.</param>
-    /// <inheritdoc cref="Read(string)"/>
+    /// <exception cref="ImageException">The file is no PNG or ends early, or a text chunk is damaged or longer than 1 MB.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Read(Stream stream, string name)
     {
-        ArgumentNullException.ThrowIfNull(stream);
         var texts = new List<KeyValuePair<string, string>>();
         var total = 0L;
         Span<byte> head = stackalloc byte[8];

@@ -8,34 +8,15 @@ namespace Tuna2.Engine.Imaging;
 /// Writes 8-bit RGB PNG files with text: keyword and value pairs such as <c>parameters</c>, which picture tools show.
 /// Text of Latin-1 becomes a tEXt chunk, any other an iTXt chunk (UTF-8); <see cref="PngText"/> reads both back.
 /// </summary>
-public static class PngWriter
+internal static class PngWriter
 {
-    /// <summary>Writes a file; it appears whole or not at all.</summary>
-    /// <param name="path">The file, replaced when there is one.</param>
+    /// <summary>Writes a PNG to a stream, which is left open.</summary>
+    /// <param name="stream">Gets the file's bytes.</param>
     /// <param name="image">The picture.</param>
     /// <param name="text">Keywords (1 to 79 printable Latin-1 characters) and values (at most 1 MB each), in file order.</param>
-    /// <exception cref="ImageException">The file cannot be written, or a keyword or value does not fit a PNG.</exception>
-    public static void Write(string path, RgbImage image, IEnumerable<KeyValuePair<string, string>>? text = null)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        ArgumentNullException.ThrowIfNull(image);
-        if (Directory.Exists(path)) throw new ImageException($"cannot write {path}: it is a folder");
-        try
-        {
-            AtomicFile.Write(path, stream => Write(stream, image, text));
-        }
-        catch (Exception e) when (PictureFile.IsRefusal(e))
-        {
-            throw new ImageException($"cannot write {path}: {PictureFile.Reason(e)}", e);
-        }
-    }
-
-    /// <summary>Writes a PNG to a stream, which is left open.</summary>
-    /// <inheritdoc cref="Write(string, RgbImage, IEnumerable{KeyValuePair{string, string}}?)"/>
+    /// <exception cref="ImageException">A keyword or value does not fit a PNG.</exception>
     public static void Write(Stream stream, RgbImage image, IEnumerable<KeyValuePair<string, string>>? text = null)
     {
-        ArgumentNullException.ThrowIfNull(stream);
-        ArgumentNullException.ThrowIfNull(image);
         var chunks = (text ?? []).Select(pair => TextChunk(pair.Key, pair.Value)).ToList();
 
         stream.Write(PngChunk.Signature);

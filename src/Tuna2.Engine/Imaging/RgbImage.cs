@@ -14,9 +14,6 @@ public sealed class RgbImage
     /// <summary>The largest number of pixels taken: where Pillow, too, calls a picture a decompression bomb.</summary>
     public const int MaxPixels = 178_956_970;
 
-    /// <summary>The largest file or stream read, in bytes.</summary>
-    private const int MaxFileBytes = 1 << 30;
-
     /// <summary>A picture over <paramref name="pixels"/>, which is not copied and must not be changed afterwards.</summary>
     /// <param name="width">Pixels per row, 1 to <see cref="MaxSide"/>.</param>
     /// <param name="height">Rows, 1 to <see cref="MaxSide"/>.</param>
@@ -44,8 +41,11 @@ public sealed class RgbImage
     /// <summary>One row of <see cref="Width"/> x 3 bytes.</summary>
     public ReadOnlySpan<byte> Row(int y) => Pixels.Span.Slice(y * Width * 3, Width * 3);
 
-    /// <summary>Reads a PNG, JPEG, WebP, BMP or GIF (first frame) file, told apart by content, not by name.</summary>
-    /// <remarks>Transparent pixels of a GIF are black; samples of 16 bits are reduced to 8.</remarks>
+    /// <summary>Reads a PNG, JPEG, WebP, BMP or GIF file, told apart by content, not by name; of an animation the first frame.</summary>
+    /// <remarks>
+    /// Grey, palettes and CMYK become RGB; transparent pixels show white behind them, and the EXIF orientation is applied,
+    /// unless the options say otherwise. Samples of 16 bits keep their high byte, as in browsers.
+    /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
     /// <exception cref="ImageException">There is no such file, it is no such picture, damaged, cut off, or too large.</exception>
@@ -61,14 +61,7 @@ public sealed class RgbImage
     public static RgbImage Load(Stream stream, string name, ImageReadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        using var copy = new MemoryStream();
-        var part = new byte[81920];
-        for (int read; (read = stream.Read(part)) > 0;)
-        {
-            if (copy.Length + read > MaxFileBytes) throw new ImageException($"{name}: larger than {MaxFileBytes >> 20} MiB");
-            copy.Write(part, 0, read);
-        }
-        return FromBytes(copy.GetBuffer().AsMemory(0, (int)copy.Length), name, options);
+        return FromBytes(PictureFile.ReadAll(stream, name), name, options);
     }
 
     /// <summary>Decodes a picture that is in memory.</summary>
@@ -87,23 +80,53 @@ public sealed class RgbImage
         using var codec = SKCodec.Create(data) ?? throw new ImageException($"{name}: the picture is damaged or ends early");
         CheckSize(name, codec.Info.Width, codec.Info.Height);
 
-        // SKBitmap.Decode multiplies colours by alpha, and a colour space in the target converts them; the model was fed neither.
-        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        var rgba = new byte[info.BytesSize64];
-        SKCodecResult result;
-        fixed (byte* first = rgba)
-            result = codec.GetPixels(info, (nint)first);
-        if (result == SKCodecResult.IncompleteInput) throw new ImageException($"{name}: the picture ends early");
-        if (result != SKCodecResult.Success) throw new ImageException($"{name}: the picture is damaged");
-        var image = new RgbImage(info.Width, info.Height, DropAlpha(rgba));
-        return options is { ApplyOrientation: true } ? Orientation.Apply(image, codec.EncodedOrigin) : image;
+        options ??= new();
+        var image = new RgbImage(codec.Info.Width, codec.Info.Height, Decode(codec, name, options.OverWhite));
+        return options.ApplyOrientation ? Orientation.Apply(image, Exif.Of(encoded.Span).Orientation) : image;
     }
+
+    /// <summary>Writes a file; it appears whole or not at all.</summary>
+    /// <param name="path">The file, replaced when there is one.</param>
+    /// <param name="format">The format; null for the one the name's ending asks for, PNG where it has none.</param>
+    /// <param name="options">How to write it; null for the defaults.</param>
+    /// <exception cref="RequestException">The ending is of no format that is written, or the quality is out of range.</exception>
+    /// <exception cref="ImageException">The file cannot be written, or the format cannot hold the picture or a text.</exception>
+    public void Save(string path, ImageFormat? format = null, ImageWriteOptions? options = null) =>
+        PictureFile.Write(path, Encode(format ?? ImageFormats.OfPath(path) ?? ImageFormat.Png, options));
+
+    /// <summary>The bytes of a whole file.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="options">How to write it; null for the defaults.</param>
+    /// <exception cref="RequestException">The quality is out of range.</exception>
+    /// <exception cref="ImageException">The format cannot hold the picture or a text.</exception>
+    public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageWriteOptions? options = null) => ImageEncoder.Encode(this, format, options ?? new());
 
     /// <summary>Skia also decodes formats with next to no signature, so what is offered to it is chosen here.</summary>
     private static bool HasKnownSignature(ReadOnlySpan<byte> file)
-        => file.StartsWith(PngChunk.Signature) || file.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff])
-            || file.StartsWith("BM"u8) || file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8)
-            || (file.Length >= 12 && file.StartsWith("RIFF"u8) && file[8..].StartsWith("WEBP"u8));
+        => ImageFormats.OfContent(file) is not null || file.StartsWith("BM"u8) || file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8);
+
+    private static unsafe byte[] Decode(SKCodec codec, string name, bool overWhite)
+    {
+        // SKBitmap.Decode multiplies colours by alpha, and a colour space in the target converts them; the model was fed neither.
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        try
+        {
+            var rgba = new byte[info.BytesSize64];
+            SKCodecResult result;
+            fixed (byte* first = rgba)
+                result = codec.GetPixels(info, (nint)first);
+            return result switch
+            {
+                SKCodecResult.Success => DropAlpha(rgba, overWhite),
+                SKCodecResult.IncompleteInput => throw new ImageException($"{name}: the picture ends early"),
+                _ => throw new ImageException($"{name}: the picture is damaged"),
+            };
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new ImageException($"{name}: there is not enough memory for {info.Width}x{info.Height} pixels", e);
+        }
+    }
 
     private static void CheckSize(string name, int width, int height)
     {
@@ -112,15 +135,19 @@ public sealed class RgbImage
                 $"{name}: {width}x{height} pixels are out of range (1 to {MaxSide} a side, at most {MaxPixels} in all)");
     }
 
-    private static byte[] DropAlpha(byte[] rgba)
+    private static byte[] DropAlpha(byte[] rgba, bool overWhite)
     {
         var rgb = new byte[rgba.Length / 4 * 3];
         for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)
         {
-            rgb[to] = rgba[from];
-            rgb[to + 1] = rgba[from + 1];
-            rgb[to + 2] = rgba[from + 2];
+            int alpha = overWhite ? rgba[from + 3] : 255;
+            rgb[to] = OverWhite(rgba[from], alpha);
+            rgb[to + 1] = OverWhite(rgba[from + 1], alpha);
+            rgb[to + 2] = OverWhite(rgba[from + 2], alpha);
         }
         return rgb;
     }
+
+    /// <summary>(c a + 255 (255 - a)) / 255 to the nearest; there are no halves, 255 being odd.</summary>
+    private static byte OverWhite(byte colour, int alpha) => (byte)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
 }

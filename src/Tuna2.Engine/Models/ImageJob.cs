@@ -13,38 +13,46 @@ internal sealed class ImageJob
     private readonly RgbImage? _source;
     private readonly List<string> _warnings = [];
     private readonly DenoisePlan _plan;
+    private bool _promptCut;
 
     /// <exception cref="RequestException">A prompt is too long.</exception>
     public ImageJob(TunaModel model, ImageRequest request, string prompt, RgbImage? source)
     {
         (_model, _request, _prompt, _source) = (model, request, prompt, source);
+        _warnings.AddRange(request.Warnings);
         List<PromptLayout> branches = [Layout(Encode(prompt, "prompt"))];
         if (request.Guidance.Needed)
             branches.Add(Layout(Encode(request.NegativePrompt, "negative prompt")));
         _plan = new DenoisePlan(branches, request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
     }
 
-    /// <summary>Makes the pictures, one after the other; they share the prompt's keys and values.</summary>
+    /// <summary>Makes the pictures, one after the other; they share the prompt's keys and values. Each is handed over as it is finished.</summary>
     /// <exception cref="ModelException">A picture is not finite.</exception>
-    public IReadOnlyList<GeneratedImage> Run(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    public void Run(Action<GeneratedImage> made, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));
         using var slot = _model.Slots.Lease(_plan);
-        var denoiser = new Denoiser(slot.Predictor, _plan);
+        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
         denoiser.Begin(pixels, cancellation);
-        var images = new List<GeneratedImage>();
         for (var i = 0; i < _request.Count; i++)
         {
             var image = i;
             var start = _request.Task == ImageTask.Reconstruct ? (float[])pixels.Clone() : Noise(_request.Seed!.Value + i);
             for (var e = 0; e < start.Length; e++)
                 start[e] *= _request.NoiseScale;
-            var final = denoiser.Run(start, step => progress?.Report(new(image, _request.Count, step, _request.Steps)), null, cancellation);
+            var final = denoiser.Run(start, step => progress?.Report(Progress(image, step)), null, cancellation);
             if (final.AsSpan().ContainsAny(float.NaN, float.PositiveInfinity, float.NegativeInfinity))
                 throw new ModelException("the model's prediction is not finite: are its weights damaged?");
-            images.Add(new GeneratedImage(OutputPicture.Of(_model.Config, final, _request.Width, _request.Height), Parameters(i), [.. _warnings]));
+            made(new GeneratedImage(Picture(final), Parameters(i), [.. _warnings]));
         }
-        return images;
+
+        GenerationProgress Progress(int image, int step) => new(image, _request.Count, step, _request.Steps)
+        {
+            Seed = _request.Seed + image,
+            Preview = denoiser.Estimate is { } estimate ? Picture(estimate) : null,
+        };
+
+        RgbImage Picture(float[] planes) => OutputPicture.Of(_model.Config, planes, _request.Width, _request.Height);
     }
 
     /// <summary>Does what comes before the first step, so that the next request of its like finds it done.</summary>
@@ -70,6 +78,7 @@ internal sealed class ImageJob
             return ids;
         if (_request.Overlong == OverlongPrompt.Refuse)
             throw new RequestException($"the {what} has {ids.Length} tokens; at {_request.Width}x{_request.Height} the model takes {limit}");
+        _promptCut = true;
         _warnings.Add($"the {what} was cut from {ids.Length} to {limit} tokens, what the model takes at {_request.Width}x{_request.Height}");
         return ids[..limit];
     }
@@ -88,6 +97,7 @@ internal sealed class ImageJob
         Task = _request.Task.ToString().ToLowerInvariant(),
         Prompt = _prompt,
         NegativePrompt = _request.Guidance.Needed ? _request.NegativePrompt : "",
+        PromptCut = _promptCut,
         Steps = _request.Steps,
         Sampler = _request.Sampler,
         Guidance = _request.Guidance.Scale,

@@ -7,7 +7,8 @@ namespace Tuna2.Engine.Models;
 
 /// <summary>Options with the model's defaults filled in, checked: nothing past this point can be out of range.</summary>
 internal sealed record ImageRequest(
-    ImageTask Task, int Width, int Height, int Steps, SamplerKind Sampler, Guidance Guidance, long? Seed, string NegativePrompt, float NoiseScale, int Count, OverlongPrompt Overlong)
+    ImageTask Task, int Width, int Height, int Steps, SamplerKind Sampler, Guidance Guidance, long? Seed, string NegativePrompt, float NoiseScale, int Count, OverlongPrompt Overlong,
+    int PreviewEvery, IReadOnlyList<string> Warnings)
 {
     /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
     public const int MaxSide = 4096;
@@ -48,6 +49,8 @@ internal sealed record ImageRequest(
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the noise scale must be a number from 0 to {MaxScale}, not {noise}"));
         if (options.Count is < 1 or > MaxCount)
             throw new RequestException($"count must be 1 to {MaxCount}, not {options.Count}");
+        if (options.PreviewEvery is < 0 or > MaxSteps)
+            throw new RequestException($"previews must be 0 (none) to {MaxSteps} steps apart, not {options.PreviewEvery}");
         var sampler = options.Sampler ?? d.Sampler;
         if (!Enum.IsDefined(sampler))
             throw new RequestException($"sampler {(int)sampler} is not one of Euler, Heun");
@@ -60,7 +63,8 @@ internal sealed record ImageRequest(
             ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             _ => null,
         };
-        return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt);
+        return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt, options.PreviewEvery,
+            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : []);
     }
 
     /// <summary>A size, from the options or the model, checked.</summary>

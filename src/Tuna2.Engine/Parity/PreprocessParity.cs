@@ -16,8 +16,8 @@ internal static class PreprocessParity
             yield return ParityRunner.RunCase(Path.GetFileName(input), "preprocess", checks =>
             {
                 var description = new CaseDescription(element, Path.Combine(directory, "cases.json"));
-                var cropped = CoverCrop.Apply(RgbImage.Load(input), description.Integer("target_width"), description.Integer("target_height"));
-                checks.Identical("bytes", "", cropped.Pixels.Span, RgbImage.Load(ParityRunner.FileOf(directory, element, "resized_cropped")).Pixels.Span);
+                var cropped = CoverCrop.Apply(RgbImage.Load(input, ImageReadOptions.AsStored), description.Integer("target_width"), description.Integer("target_height"));
+                checks.Identical("bytes", "", cropped.Pixels.Span, RgbImage.Load(ParityRunner.FileOf(directory, element, "resized_cropped"), ImageReadOptions.AsStored).Pixels.Span);
                 if (!description.Has("tensor"))
                     return;
                 using var file = new SafetensorsFile(ParityRunner.FileOf(directory, element, "tensor"));

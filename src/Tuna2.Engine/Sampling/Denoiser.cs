@@ -1,3 +1,5 @@
+using Tuna2.Engine.Graph.Ops;
+
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>Sees every evaluation of the model: what parity compares.</summary>
@@ -15,6 +17,15 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
 {
     private readonly IReadOnlyList<Evaluation> _evaluations = plan.Evaluations();
 
+    /// <summary>After every so many steps but the last <see cref="Estimate"/> is computed; 0 for never.</summary>
+    public int EstimateEvery { get; init; }
+
+    /// <summary>
+    /// Where the step just told leads, at the end of its velocity: for Euler the guided x0 it was computed from, up to
+    /// rounding. Null after steps without one.
+    /// </summary>
+    public float[]? Estimate { get; private set; }
+
     /// <summary>Computes what all pictures of the prompt share.</summary>
     public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(plan, source, cancellation);
 
@@ -25,28 +36,49 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
     public float[] Run(ReadOnlySpan<float> start, Action<int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation)
     {
         predictor.Start(start);
-        // Whoever looks at each evaluation must see it before the next one begins.
-        var ahead = observer is null ? predictor.Ahead : 0;
         var told = 0;
+        float[]? before = null;
         for (var i = 0; i < _evaluations.Count; i++)
         {
             var evaluation = _evaluations[i];
+            var step = i == 0 ? 0 : _evaluations[i - 1].StepsDone;
+            var last = evaluation.StepsDone > step;
+            if (EstimateEvery > 0 && (step + 1) % EstimateEvery == 0 && step + 1 < plan.Steps)
+                before ??= predictor.ReadPicture(VelocityStep.StateSlot);
             var z = observer is null ? null : predictor.ReadPicture(evaluation.Picture);
             predictor.Evaluate(cancellation);
+
+            // Whoever looks at an evaluation must see it before the next one begins.
+            var ahead = observer is null && !(last && before is not null) ? predictor.Ahead : 0;
             predictor.Settle(ahead);
             observer?.Evaluated(i, evaluation.Step.Time, z!, evaluation.Branches);
-            Tell(i - ahead);
+            if (!last || before is null)
+            {
+                TellTo(i - ahead);
+                continue;
+            }
+            TellTo(i - 1);
+            Estimate = Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), MathF.Max(VelocityStep.SmallestRemaining, 1 - plan.Times[step]) / (plan.Times[step + 1] - plan.Times[step]));
+            before = null;
+            TellTo(i);
+            Estimate = null;
         }
         predictor.Settle(0);
-        Tell(_evaluations.Count - 1);
-        return predictor.ReadPicture(Graph.Ops.VelocityStep.StateSlot);
+        TellTo(_evaluations.Count - 1);
+        return predictor.ReadPicture(VelocityStep.StateSlot);
 
-        void Tell(int evaluated)
+        void TellTo(int evaluated)
         {
-            if (evaluated < 0 || _evaluations[evaluated].StepsDone == told)
-                return;
-            told = _evaluations[evaluated].StepsDone;
-            stepped?.Invoke(told);
+            while (evaluated >= 0 && told < _evaluations[evaluated].StepsDone)
+                stepped?.Invoke(++told);
         }
+    }
+
+    /// <summary>The line from one state through the next, a number of steps along, written over the first.</summary>
+    private static float[] Extrapolate(float[] from, float[] next, float steps)
+    {
+        for (var i = 0; i < from.Length; i++)
+            from[i] += (next[i] - from[i]) * steps;
+        return from;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using NUnit.Framework;
+using Tuna2.Cli;
 
 namespace Tuna2.Engine.Tests.Cli;
 
@@ -216,9 +217,48 @@ public sealed class BadInputTests : CliFixture
         (await CliRun.OfAsync(["edit", Circle, "make it green", "-o", Path.Combine(file, "out.png")])).Failed(Failure, file, "is a file, not a folder");
     }
 
+    [TestCase("out.tiff", ".tiff", ".webp")]
+    [TestCase("out.5", ".5", ".png")]
+    [TestCase("out.jpg", "JPEG", "--format asks for PNG", "--format", "png")]
+    [TestCase("out.png", "--quality is for JPEG and WebP", "PNG", "--quality", "80")]
+    [TestCase("out.jpg", "quality must be 1 to 100", "not 0", "--quality", "0")]
+    [TestCase("out.webp", "quality must be 1 to 100", "not 101", "--quality", "101")]
+    [TestCase("out.jpg", "--format", "png, jpeg, webp", "--format", "gif")]
+    [TestCase("-", "standard output takes one picture, not 2", "2", "--count", "2")]
+    [TestCase("-", "--json and -o -", "standard output", "--json")]
+    [TestCase("-", "previews have nowhere to go", "-o -", "--preview", "1")]
+    public async Task An_output_that_makes_no_sense(string name, string word, string other, params string[] options) =>
+        (await CliRun.OfAsync(["generate", "a circle", "-o", name == "-" ? name : Folder.File(name), .. options])).Failed(Usage, word, other);
+
     [Test]
-    public async Task An_output_that_is_no_PNG() =>
-        (await CliRun.OfAsync(["generate", "a circle", "-o", Folder.File("out.jpg")])).Failed(Usage, "out.jpg", "PNG");
+    public async Task An_empty_output() => (await CliRun.OfAsync(["generate", "a circle", "-o", ""])).Failed(Usage, "--output is empty");
+
+    [Test]
+    [Platform(Exclude = "Win")]
+    public async Task A_device_is_no_output() => (await CliRun.OfAsync(["generate", "a circle", "-o", "/dev/null"])).Failed(Usage, "/dev/null is a device", "-o -");
+
+    [Test]
+    public async Task A_picture_is_not_written_to_a_terminal_or_typed_into_one()
+    {
+        var screen = new TerminalScreen(80, 24, TrueColour: true);
+        (await CliRun.OfAsync(["generate", "a circle", "-o", "-"], screen: screen)).Failed(Usage, "standard output is a terminal");
+        (await CliRun.OfAsync(["reconstruct", "-", "-o", Folder.File("out.png")], screen: screen)).Failed(Usage, "standard input is a terminal");
+    }
+
+    [TestCase("64", "--size '64'")]
+    [TestCase("64x", "--size '64x'")]
+    [TestCase("2:1", "1:1, 4:3, 3:4, 16:9, 9:16")]
+    [TestCase("source", "--size 'source'")]
+    [TestCase("-64x64", "--size")]
+    [TestCase("50x64", "width must be a multiple of 16", "50")]
+    [TestCase("64x64", "give either", "--width", "--width", "64")]
+    [TestCase("64x64", "--class", "pixels", "--class", "512")]
+    [TestCase("1:1", "class must be 512 or 1024", "700", "--class", "700")]
+    public Task A_size_that_makes_no_sense(string size, string word, string other = "", params string[] options) => Fails(Usage, ["--size", size, .. options], word, other);
+
+    [TestCase("-1")]
+    [TestCase("1001")]
+    public Task Previews_that_make_no_sense(string every) => Fails(Usage, ["--preview", every], "previews", every);
 
     [TestCase("", Usage, "QUESTION is empty")]
     [TestCase("Why?", Usage, "answer tokens", "--max-tokens", "0")]

@@ -25,7 +25,7 @@ public abstract class CliFixture
         var scene = ShapesWorld.One("blue", "red", "circle", "large");
         Directory.CreateDirectory(Folder.File("in"));
         Circle = Path.Combine(Folder.File("in"), "circle.png");
-        PngWriter.Write(Circle, new RgbImage(ShapesWorld.Side, ShapesWorld.Side, ShapesWorld.Render(scene)));
+        new RgbImage(ShapesWorld.Side, ShapesWorld.Side, ShapesWorld.Render(scene)).Save(Circle);
     }
 
     [TearDown]

@@ -21,7 +21,7 @@ public sealed class PictureCommandTests : CliFixture
         Assert.That(run.Out, Does.StartWith($"wrote {path} (48x32, 2 steps, seed 7, "));
         var image = RgbImage.Load(path);
         Assert.That((image.Width, image.Height), Is.EqualTo((48, 32)));
-        var text = PngText.Read(path).ToDictionary();
+        var text = ImageText.Read(path).ToDictionary();
         Assert.That(text["parameters"], Does.Contain(Prompt).And.Contain("Seed: 7").And.Contain("Steps: 2"));
         using var json = JsonDocument.Parse(text["tuna2"]);
         Assert.Multiple(() =>
@@ -86,7 +86,7 @@ public sealed class PictureCommandTests : CliFixture
     {
         var run = (await CliRun.OfAsync(["edit", Circle, "make the circle green", "-o", Folder.File("green.png"), "--steps", "1"])).Succeeded();
         Assert.That(run.Out, Does.Match(@"green\.png \(64x64, 1 step, seed [0-9]+, "));
-        using var json = JsonDocument.Parse(PngText.Read(Folder.File("green.png")).ToDictionary()["tuna2"]);
+        using var json = JsonDocument.Parse(ImageText.Read(Folder.File("green.png")).ToDictionary()["tuna2"]);
         Assert.That(json.RootElement.GetProperty("task").GetString(), Is.EqualTo("edit"));
     }
 

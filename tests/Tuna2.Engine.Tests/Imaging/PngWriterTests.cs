@@ -25,7 +25,7 @@ public class PngWriterTests
         foreach (var image in new[] { TestPictures.Noise(width, height), TestPictures.Waves(width, height) })
         {
             var path = Path.Combine(_folder, "picture.png");
-            PngWriter.Write(path, image, [new("parameters", "a prompt")]);
+            image.Save(path, options: new() { Text = [new("parameters", "a prompt")] });
             CoverCropTests.AssertSame(RgbImage.Load(path), image);
         }
     }
@@ -51,8 +51,8 @@ public class PngWriterTests
             new("empty", ""),
         ];
         var path = Path.Combine(_folder, "text.png");
-        PngWriter.Write(path, TestPictures.Noise(8, 8), texts);
-        Assert.That(PngText.Read(path), Is.EqualTo(texts));
+        TestPictures.Noise(8, 8).Save(path, options: new() { Text = texts });
+        Assert.That(ImageText.Read(path), Is.EqualTo(texts));
         var file = File.ReadAllBytes(path);
         Assert.That(file.AsSpan().IndexOf("tEXtparameters\0a caf\u00e9"u8[..^2]), Is.Positive);
         Assert.That(file.AsSpan().IndexOf("iTXtprompt\0\0\0\0\0ein Fisch: 鮪"u8), Is.Positive);
@@ -112,7 +112,7 @@ public class PngWriterTests
         for (var kept = 8; kept < file.Length - 12; kept++)
             Assert.That(() => Read(file[..kept]), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: the picture ends early"));
         Assert.That(() => Read([1, 2, 3]), Throws.TypeOf<ImageException>().With.Message.EqualTo("x.png: not a PNG file"));
-        Assert.That(() => PngText.Read(Path.Combine(_folder, "absent.png")),
+        Assert.That(() => ImageText.Read(Path.Combine(_folder, "absent.png")),
             Throws.TypeOf<ImageException>().With.Message.Contains("no such file"));
     }
 
@@ -124,7 +124,7 @@ public class PngWriterTests
     [TestCase("1234567890123456789012345678901234567890123456789012345678901234567890123456789x")]
     public void A_keyword_that_png_does_not_allow_is_refused_and_no_file_is_left(string keyword)
     {
-        Assert.That(() => PngWriter.Write(Path.Combine(_folder, "a.png"), TestPictures.Noise(2, 2), [new(keyword, "value")]),
+        Assert.That(() => TestPictures.Noise(2, 2).Save(Path.Combine(_folder, "a.png"), options: new() { Text = [new(keyword, "value")] }),
             Throws.TypeOf<ImageException>());
         Assert.That(Directory.GetFileSystemEntries(_folder), Is.Empty);
     }
@@ -139,9 +139,9 @@ public class PngWriterTests
     public void A_file_that_cannot_be_written_is_named()
     {
         var path = Path.Combine(_folder, "absent", "picture.png");
-        Assert.That(() => PngWriter.Write(path, TestPictures.Noise(2, 2)),
+        Assert.That(() => TestPictures.Noise(2, 2).Save(path),
             Throws.TypeOf<ImageException>().With.Message.EqualTo($"cannot write {path}: no such folder"));
-        Assert.That(() => PngWriter.Write(_folder, TestPictures.Noise(2, 2)),
+        Assert.That(() => TestPictures.Noise(2, 2).Save(_folder, ImageFormat.Png),
             Throws.TypeOf<ImageException>().With.Message.EqualTo($"cannot write {_folder}: it is a folder"));
     }
 

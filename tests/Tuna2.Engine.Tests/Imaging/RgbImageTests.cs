@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using System.IO.Compression;
 using NUnit.Framework;
 using SkiaSharp;
 using Tuna2.Engine.Imaging;
@@ -66,23 +65,16 @@ public class RgbImageTests
     }
 
     [Test]
-    public void Alpha_is_dropped_and_the_colour_bytes_under_it_are_kept()
-    {
-        var png = RawPng(colourType: 6, bits: 8, width: 2, height: 1, [0, 10, 20, 30, 0, 40, 50, 60, 128]);
-        Assert.That(RgbImage.FromBytes(png).Pixels.ToArray(), Is.EqualTo(new byte[] { 10, 20, 30, 40, 50, 60 }));
-    }
-
-    [Test]
     public void Grey_becomes_three_equal_channels()
     {
-        var png = RawPng(colourType: 0, bits: 8, width: 2, height: 1, [0, 77, 200]);
+        var png = TestPictures.RawPng(colourType: 0, bits: 8, width: 2, height: 1, [0, 77, 200]);
         Assert.That(RgbImage.FromBytes(png).Pixels.ToArray(), Is.EqualTo(new byte[] { 77, 77, 77, 200, 200, 200 }));
     }
 
     [Test]
     public void A_palette_of_four_colours_is_looked_up()
     {
-        var png = RawPng(colourType: 3, bits: 2, width: 4, height: 1,
+        var png = TestPictures.RawPng(colourType: 3, bits: 2, width: 4, height: 1,
             [0, 0b00_01_10_11], ("PLTE", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
         Assert.That(RgbImage.FromBytes(png).Pixels.ToArray(), Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }));
     }
@@ -90,7 +82,7 @@ public class RgbImageTests
     [Test]
     public void A_gamma_or_profile_hint_does_not_change_the_bytes()
     {
-        var png = RawPng(colourType: 2, bits: 8, width: 1, height: 1, [0, 10, 120, 230], ("gAMA", [0, 0, 0xb1, 0x8f]));
+        var png = TestPictures.RawPng(colourType: 2, bits: 8, width: 1, height: 1, [0, 10, 120, 230], ("gAMA", [0, 0, 0xb1, 0x8f]));
         Assert.That(RgbImage.FromBytes(png).Pixels.ToArray(), Is.EqualTo(new byte[] { 10, 120, 230 }));
     }
 
@@ -111,29 +103,73 @@ public class RgbImageTests
     }
 
     // Corners of the stored picture: 0 top left, 1 top right, 2 bottom left, 3 bottom right; expected at the top of the upright one.
-    [TestCase(1, 0, 1)]
-    [TestCase(2, 1, 0)]
-    [TestCase(3, 3, 2)]
-    [TestCase(4, 2, 3)]
-    [TestCase(5, 0, 2)]
-    [TestCase(6, 2, 0)]
-    [TestCase(7, 3, 1)]
-    [TestCase(8, 1, 3)]
-    public void The_exif_orientation_is_applied_only_when_asked_for(byte orientation, int topLeft, int topRight)
+    private static readonly (int TopLeft, int TopRight)[] _upright = [(0, 1), (1, 0), (3, 2), (2, 3), (0, 2), (2, 0), (3, 1), (1, 3)];
+
+    [Test, Combinatorial]
+    public void The_exif_orientation_is_applied_unless_the_picture_is_asked_for_as_stored(
+        [Values] ImageFormat format, [Range(1, 8)] int orientation, [Values] bool little)
     {
         byte[] levels = [20, 90, 160, 230];
         var pixels = new byte[32 * 16 * 3];
         for (var i = 0; i < pixels.Length; i++)
             pixels[i] = levels[(i / 3 % 32 >= 16 ? 1 : 0) + (i / 3 / 32 >= 8 ? 2 : 0)];
-        var jpeg = TestPictures.Encode(new RgbImage(32, 16, pixels), SKEncodedImageFormat.Jpeg);
-        byte[] exif = [.. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
-        byte[] tagged = [0xff, 0xd8, 0xff, 0xe1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
+        var plain = new RgbImage(32, 16, pixels).Encode(format, new() { Quality = 100 });
+        var tagged = WithOrientation(plain, format, TestPictures.OrientationTiff((byte)orientation, little));
 
-        CoverCropTests.AssertSame(RgbImage.FromBytes(tagged), RgbImage.FromBytes(jpeg));
-        var upright = RgbImage.FromBytes(tagged, options: new ImageReadOptions(ApplyOrientation: true));
+        CoverCropTests.AssertSame(RgbImage.FromBytes(tagged, options: ImageReadOptions.AsStored), RgbImage.FromBytes(plain));
+        var upright = RgbImage.FromBytes(tagged);
         Assert.That((upright.Width, upright.Height), Is.EqualTo(orientation >= 5 ? (16, 32) : (32, 16)));
-        Assert.That(upright.Row(0)[0], Is.EqualTo(levels[topLeft]).Within(2));
-        Assert.That(upright.Row(0)[^1], Is.EqualTo(levels[topRight]).Within(2));
+        Assert.That(upright.Row(0)[0], Is.EqualTo(levels[_upright[orientation - 1].TopLeft]).Within(2));
+        Assert.That(upright.Row(0)[^1], Is.EqualTo(levels[_upright[orientation - 1].TopRight]).Within(2));
+    }
+
+    [TestCase(0)]
+    [TestCase(9)]
+    [TestCase(255)]
+    public void An_orientation_that_is_none_is_passed_over(byte orientation)
+    {
+        var png = TestPictures.Png(TestPictures.Noise(5, 3));
+        CoverCropTests.AssertSame(RgbImage.FromBytes(WithOrientation(png, ImageFormat.Png, TestPictures.OrientationTiff(orientation, little: false))), RgbImage.FromBytes(png));
+    }
+
+    [Test, Combinatorial]
+    public void Damaged_exif_never_keeps_a_picture_from_being_read([Values] ImageFormat format, [Values] bool cut)
+    {
+        var image = TestPictures.Noise(9, 7);
+        var plain = image.Encode(format, new() { Quality = 100 });
+        var expected = RgbImage.FromBytes(plain);
+        var tiff = Exif.Build([new("parameters", "a prompt"), new("tuna2", "{}")]);
+        var random = new Random(3);
+        for (var i = 0; i < 300; i++)
+        {
+            var bad = cut ? tiff[..random.Next(tiff.Length)] : [.. tiff];
+            for (var n = 0; !cut && n < 6; n++)
+                bad[random.Next(bad.Length)] = (byte)(random.Next(4) == 0 ? 255 : random.Next(256));
+            var file = WithOrientation(plain, format, bad);
+            Assert.That(RgbImage.FromBytes(file).Pixels.Length, Is.EqualTo(expected.Pixels.Length));
+            Assert.That(() => ImageText.FromBytes(file), Throws.Nothing);
+        }
+    }
+
+    private static byte[] WithOrientation(byte[] file, ImageFormat format, byte[] tiff)
+    {
+        switch (format)
+        {
+            case ImageFormat.Jpeg:
+                return JpegExif.Insert(file, tiff);
+            case ImageFormat.Webp:
+                var image = RgbImage.FromBytes(file);
+                return WebpExif.Insert(file, tiff, image.Width, image.Height);
+            default:
+                // Behind the picture data, which the standard allows too.
+                using (var png = new MemoryStream())
+                {
+                    png.Write(file.AsSpan(..^12));
+                    PngChunk.Write(png, "eXIf", tiff);
+                    PngChunk.Write(png, "IEND", []);
+                    return png.ToArray();
+                }
+        }
     }
 
     [Test]
@@ -203,7 +239,7 @@ public class RgbImageTests
     [TestCase(1, 32769)]
     public void A_picture_too_large_is_refused_from_its_header(int width, int height)
     {
-        var png = RawPng(colourType: 2, bits: 8, width, height, [0]);
+        var png = TestPictures.RawPng(colourType: 2, bits: 8, width, height, [0]);
         var before = GC.GetTotalAllocatedBytes(precise: true);
         var watch = Stopwatch.StartNew();
         Assert.That(() => RgbImage.FromBytes(png, "bomb.png"),
@@ -241,24 +277,5 @@ public class RgbImageTests
         var path = Path.Combine(_folder, name);
         File.WriteAllBytes(path, content);
         return path;
-    }
-
-    /// <summary>A PNG of given header and rows, each of which starts with its filter byte.</summary>
-    private static byte[] RawPng(byte colourType, byte bits, int width, int height, byte[] rows, params (string Type, byte[] Data)[] chunks)
-    {
-        var header = new byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, width);
-        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
-        header[8] = bits;
-        header[9] = colourType;
-        using var data = new MemoryStream();
-        using (var zlib = new ZLibStream(data, CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(rows);
-        using var file = new MemoryStream();
-        file.Write(PngChunk.Signature);
-        PngChunk.Write(file, "IHDR", header);
-        foreach (var (type, content) in chunks) PngChunk.Write(file, type, content);
-        PngChunk.Write(file, "IDAT", data.ToArray());
-        PngChunk.Write(file, "IEND", []);
-        return file.ToArray();
     }
 }

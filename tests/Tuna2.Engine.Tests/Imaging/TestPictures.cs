@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
 using SkiaSharp;
 using Tuna2.Engine.Imaging;
 
@@ -38,10 +40,29 @@ static class TestPictures
         return data.ToArray();
     }
 
-    public static byte[] Png(RgbImage image, params KeyValuePair<string, string>[] text)
+    public static byte[] Png(RgbImage image, params KeyValuePair<string, string>[] text) => image.Encode(ImageFormat.Png, new() { Text = text });
+
+    /// <summary>A PNG of given header and rows, each of which starts with its filter byte.</summary>
+    public static byte[] RawPng(byte colourType, byte bits, int width, int height, byte[] rows, params (string Type, byte[] Data)[] chunks)
     {
-        using var stream = new MemoryStream();
-        PngWriter.Write(stream, image, text);
-        return stream.ToArray();
+        var header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        header[8] = bits;
+        header[9] = colourType;
+        using var data = new MemoryStream();
+        using (var zlib = new ZLibStream(data, CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(rows);
+        using var file = new MemoryStream();
+        file.Write(PngChunk.Signature);
+        PngChunk.Write(file, "IHDR", header);
+        foreach (var (type, content) in chunks) PngChunk.Write(file, type, content);
+        PngChunk.Write(file, "IDAT", data.ToArray());
+        PngChunk.Write(file, "IEND", []);
+        return file.ToArray();
     }
+
+    /// <summary>TIFF data that hold nothing but an orientation.</summary>
+    public static byte[] OrientationTiff(byte orientation, bool little) => little
+        ? [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]
+        : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
 }

@@ -142,7 +142,10 @@ public class ReproducibilityTests
     {
         var told = new List<GenerationProgress>();
         await _session.GenerateAsync(DemoModel.Prompt, new() { Steps = 2, Count = 2, Sampler = sampler }, new Listener<GenerationProgress>(told.Add));
-        Assert.That(told, Is.EqualTo(new GenerationProgress[] { new(0, 2, 1, 2), new(0, 2, 2, 2), new(1, 2, 1, 2), new(1, 2, 2, 2) }));
+        Assert.That(told, Is.EqualTo(new GenerationProgress[]
+        {
+            new(0, 2, 1, 2) { Seed = 42 }, new(0, 2, 2, 2) { Seed = 42 }, new(1, 2, 1, 2) { Seed = 43 }, new(1, 2, 2, 2) { Seed = 43 },
+        }));
     }
 
     [Test]

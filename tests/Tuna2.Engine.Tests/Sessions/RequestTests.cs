@@ -65,6 +65,8 @@ public class RequestTests
         yield return Case(new() { NoiseScale = -0.5f }, "noise scale", "-0.5");
         yield return Case(new() { NoiseScale = float.NaN }, "noise scale", "NaN");
         yield return Case(new() { NoiseScale = 1e9f }, "noise scale", "1E+09");
+        yield return Case(new() { PreviewEvery = -1 }, "previews", "-1");
+        yield return Case(new() { PreviewEvery = 1001 }, "previews", "1001");
         yield return Case(new() { Count = 0 }, "count", "0");
         yield return Case(new() { Count = 1001 }, "count", "1001");
         yield return Case(new() { Sampler = (SamplerKind)7 }, "sampler", "7");

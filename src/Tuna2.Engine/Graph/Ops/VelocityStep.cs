@@ -44,6 +44,9 @@ public sealed class VelocityStep(string name, HeadOutput head, Value pictures, V
     /// <summary>The picture slot that holds Heun's trial state.</summary>
     public const int TrialSlot = 1;
 
+    /// <summary>The smallest 1 - t a velocity is divided by (official jit_utils.py).</summary>
+    public const float SmallestRemaining = 0.05f;
+
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => [Head.Rows, Pictures, Velocity];
 

@@ -24,6 +24,8 @@ internal static class DeviceSelection
         {
             if (options.ComputeType == ComputeType.BF16)
                 throw new DeviceException("dtype bf16: the CPU computes in float32 only; use f32, or a CUDA device");
+            if (options.Tuning is not null)
+                throw new RequestException($"{options.Tuning}: a tuning is for a CUDA device; the CPU has one way to compute a product");
             return new CpuBackend(options.Threads, options.Simd);
         }
         if (name == "cuda" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)))

@@ -50,6 +50,12 @@ public sealed record GenerationParameters
     public required string Device { get; init; }
 
     /// <summary>
+    /// How the device's products were chosen: the library and the heuristic, or a stored tuning's name and hash. Another one is the same
+    /// picture but for rounding. Null where there is nothing to choose.
+    /// </summary>
+    public string? Tuning { get; init; }
+
+    /// <summary>
     /// The text chunks of a PNG: "parameters", the form other tools show (prompt, negative prompt, a line of settings), and
     /// "tuna2", the same as JSON.
     /// </summary>
@@ -101,6 +107,8 @@ public sealed record GenerationParameters
         json.WriteNumber("noise_scale", NoiseScale);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
+        if (Tuning is not null)
+            json.WriteString("tuning", Tuning);
         json.WriteEndObject();
     }
 }

@@ -16,4 +16,10 @@ public sealed record TunaModelOptions
 
     /// <summary>CPU vector width.</summary>
     public SimdLevel Simd { get; init; }
+
+    /// <summary>
+    /// A file of <see cref="CudaTuning"/>: algorithms of products that were timed on this very GPU with this version of cuBLASLt. Null for
+    /// those the library advises. Other algorithms round in other places, so a picture's parameters name the file and its hash.
+    /// </summary>
+    public string? Tuning { get; init; }
 }

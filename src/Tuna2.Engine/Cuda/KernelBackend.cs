@@ -32,13 +32,17 @@ internal interface IDeviceMemory
 /// <param name="memory">The memory they reach.</param>
 /// <param name="element">Element type of activations, caches and matrices.</param>
 /// <param name="name">What a user calls the device.</param>
-internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, ElementType element, string name) : IBackend
+/// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
+internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
     private readonly IAddressable _frequencies = Upload(memory, TimestepSinusoids.Frequencies, "time frequencies");
 
     /// <inheritdoc/>
     public string Name => name;
+
+    /// <inheritdoc/>
+    public string Tuning => products?.Tuning ?? "own kernels";
 
     /// <inheritdoc/>
     public int ActivationBytes => element.Size();
@@ -83,6 +87,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     /// <inheritdoc/>
     public void Dispose()
     {
+        products?.Dispose();
         _rotary.Dispose();
         _frequencies.Dispose();
     }
@@ -149,6 +154,9 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             int m = o.Input.Rows.Value, n = o.Output.Columns, k = o.Input.Columns;
             var output = o.Output.Element == ValueElement.Float32 ? ElementType.F32 : Element;
             if (m == 0)
+                return;
+            // A gate is in our epilogue only.
+            if (o.Gate is null && backend.Products?.TryRun(new(new(m, n, k, Element, output, o.Bias is not null, o.Residual is not null), x, w, y, o.Bias, epilogue.Residual), node) == true)
                 return;
             if (m <= Gemv.MaxRows)
                 Launch(new Gemv(Element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
@@ -265,6 +273,8 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     }
 
     private ILauncher Launcher => launcher;
+
+    private IProducts? Products => products;
 
     private ElementType ElementOf => element;
 }

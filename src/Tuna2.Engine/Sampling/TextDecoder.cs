@@ -65,6 +65,9 @@ internal sealed class TextDecoder : IDisposable
     /// <summary>Bytes of states and arenas.</summary>
     public long Bytes => _store.Bytes + _executor.Plan.PlannedBytes + (_timesExecutor?.Plan.PlannedBytes ?? 0);
 
+    /// <summary>The plan of what it runs.</summary>
+    public Plan Plan => _executor.Plan;
+
     /// <summary>The LLM's input of the last run, when kept: (tokens, hidden).</summary>
     public float[] ReadEmbeds() => _executor.Read(_embeds);
 

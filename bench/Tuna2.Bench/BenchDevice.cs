@@ -1,6 +1,5 @@
 using Tuna2.Bench.Cases;
 using Tuna2.Engine.Cuda;
-using Tuna2.Engine.Cuda.Compiler;
 
 namespace Tuna2.Bench;
 
@@ -18,7 +17,7 @@ internal sealed class BenchDevice : IDisposable
         {
             Stream = new(Context);
             Memory = new(Stream);
-            Kernels = new(Context, new CompilerImages(new KernelCompiler(), device.Architecture));
+            Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
             Roofline = Roofline.Of(
                 MeasureCopy(), device.Architecture.Capability, device.Multiprocessors, device.ClockKilohertz * 1e3);

@@ -72,6 +72,8 @@ internal static class Cli
         root.Add(new MakeRandomCommand(console));
         root.Add(new ParityCommand(console));
         root.Add(new KernelsCommand(console));
+        root.Add(new TuneCommand(console));
+        root.Add(new BenchCommand(console));
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;

@@ -38,7 +38,7 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
             throw new RequestException($"device '{OneLine.Of(name)}' is not one of auto, cpu, cuda, cuda:N");
         try
         {
-            return new(CudaBackend.Open(ordinal, options.ComputeType, cuda));
+            return new(CudaBackend.Open(ordinal, options, cuda));
         }
         catch (DeviceException e)
         {
@@ -51,11 +51,11 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
     {
         try
         {
-            return new(CudaBackend.Open(0, options.ComputeType, cuda), Otherwise: reason => new(OpenCpu(options), Note(reason)));
+            return new(CudaBackend.Open(0, options, cuda), Otherwise: reason => new(OpenCpu(options), Note(reason)));
         }
         catch (DeviceException e)
         {
-            var anything = CudaDriver.Find(cuda.DriverPath).Candidates.Any(c => c.Found) || cuda.DriverPath is not null;
+            var anything = CudaLibrary.Driver.Find(cuda.DriverPath).Candidates.Any(c => c.Found) || cuda.DriverPath is not null;
             try
             {
                 return new(OpenCpu(options), anything ? Note(e.Message) : null);
@@ -70,9 +70,14 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
         static string Note(string reason) => $"computing on the CPU: cuda:0 cannot be used: {reason}";
     }
 
-    private static CpuBackend OpenCpu(TunaModelOptions options) => options.ComputeType == ComputeType.BF16
-        ? throw new DeviceException("dtype bf16: the CPU computes in float32 only; use f32, or a CUDA device")
-        : new CpuBackend(options.Threads, options.Simd, options.CheckMemory);
+    private static CpuBackend OpenCpu(TunaModelOptions options)
+    {
+        if (options.ComputeType == ComputeType.BF16)
+            throw new DeviceException("dtype bf16: the CPU computes in float32 only; use f32, or a CUDA device");
+        if (options.Tuning is not null)
+            throw new RequestException($"{options.Tuning}: a tuning is for a CUDA device; the CPU has one way to compute a product");
+        return new(options.Threads, options.Simd, options.CheckMemory);
+    }
 
     /// <summary>The N of "cuda:N"; 0 for "cuda"; null for what is no CUDA device's name.</summary>
     private static int? Ordinal(string name) =>

@@ -39,6 +39,10 @@ internal sealed class ModelOptions
         return ModelConfig.Load(directory);
     }
 
+    /// <summary>The N of the CUDA device asked for; 0 where none was named.</summary>
+    /// <exception cref="RequestException">It is another device.</exception>
+    public int Ordinal(ParseResult parsed) => _device.Ordinal(parsed);
+
     /// <summary>Loads the model, with progress.</summary>
     public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)
     {

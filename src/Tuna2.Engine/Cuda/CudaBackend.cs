@@ -1,4 +1,3 @@
-using Tuna2.Engine.Cuda.Compiler;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
@@ -16,10 +15,11 @@ internal sealed class CudaBackend : IBackend
     private readonly CudaStream? _stream;
     private readonly CudaKernels? _kernels;
     private readonly CudaQueue? _queue;
+    private readonly CublasLtHandle? _lt;
     private readonly CudaMemory _memory = null!;
     private readonly KernelBackend _backend = null!;
 
-    private CudaBackend(CudaDevice device, IKernelImages images, ElementType element, CudaOptions options)
+    private CudaBackend(CudaDevice device, IKernelImages images, CublasLtLibrary? library, ProductTuning? tuning, ElementType element, CudaOptions options)
     {
         _context = new(device);
         try
@@ -30,7 +30,21 @@ internal sealed class CudaBackend : IBackend
             _memory = new(_queue);
             // One kernel stands for all: where none can be had, that is known now and not in the middle of a picture.
             _kernels.Get(new AdvanceStep().Instance);
-            _backend = new(_queue.Launcher, _memory, element, Name, _queue, options.Graphs && !options.Synchronous);
+            CublasLtProducts? products = null;
+            if (library is not null)
+            {
+                _lt = new(_context, library);
+                products = new(_lt, _stream, _memory, tuning);
+            }
+            try
+            {
+                _backend = new(_queue.Launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous);
+            }
+            catch
+            {
+                products?.Dispose();
+                throw;
+            }
         }
         catch
         {
@@ -46,6 +60,9 @@ internal sealed class CudaBackend : IBackend
     public string Name => $"cuda:{Device.Ordinal}";
 
     /// <inheritdoc/>
+    public string? Tuning => _backend.Tuning;
+
+    /// <inheritdoc/>
     public int ActivationBytes => _backend.ActivationBytes;
 
     /// <inheritdoc/>
@@ -59,10 +76,11 @@ internal sealed class CudaBackend : IBackend
 
     /// <summary>Opens a device.</summary>
     /// <param name="ordinal">The N of cuda:N.</param>
-    /// <param name="type">float32, or bfloat16 unless it is asked for.</param>
+    /// <param name="model">The type to compute in, bfloat16 unless float32 is asked for, and the tuning.</param>
     /// <param name="options">Where driver and kernels are.</param>
+    /// <exception cref="RequestException">The tuning cannot be read.</exception>
     /// <exception cref="DeviceException">The driver, the device or its kernels are not there or too old; the message says which.</exception>
-    public static CudaBackend Open(int ordinal, ComputeType type, CudaOptions options)
+    public static CudaBackend Open(int ordinal, TunaModelOptions model, CudaOptions options)
     {
         var driver = CudaDriver.Load(options.DriverPath);
         if (driver.Version < _oldestDriver)
@@ -70,8 +88,12 @@ internal sealed class CudaBackend : IBackend
         var device = driver.Device(ordinal);
         if (!device.Architecture.Satisfies(_oldestDevice))
             throw new DeviceException($"{device.Name} is {device.Architecture}, and kernels need {_oldestDevice} or newer");
-        var images = options.Images?.Invoke(device) ?? new CompilerImages(new KernelCompiler(), device.Architecture);
-        return new(device, images, type == ComputeType.F32 ? ElementType.F32 : ElementType.BF16, options);
+        var images = options.Images?.Invoke(device) ?? PackedImages.Of(device.Architecture);
+        var library = options.Products(driver);
+        if (model.Tuning is not null && library is null)
+            throw new DeviceException($"{model.Tuning}: a tuning is for cuBLASLt, which is not there");
+        var tuning = model.Tuning is { } path ? ProductTuning.Read(path) : null;
+        return new(device, images, library, tuning, model.ComputeType == ComputeType.F32 ? ElementType.F32 : ElementType.BF16, options);
     }
 
     /// <inheritdoc/>
@@ -93,6 +115,7 @@ internal sealed class CudaBackend : IBackend
     public void Dispose()
     {
         _backend?.Dispose();
+        _lt?.Dispose();
         _queue?.Dispose();
         _kernels?.Dispose();
         _stream?.Dispose();

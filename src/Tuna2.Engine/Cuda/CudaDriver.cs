@@ -7,9 +7,6 @@ namespace Tuna2.Engine.Cuda;
 /// <summary>NVIDIA's driver: the library, its version, and what its results mean.</summary>
 internal sealed unsafe class CudaDriver
 {
-    /// <summary>The names it has; it comes with the display driver, so the system's loader knows where it is.</summary>
-    public static IReadOnlyList<string> FileNames { get; } = OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1", "libcuda.so"];
-
     private CudaDriver(LibrarySearch search)
     {
         Search = search;
@@ -41,19 +38,15 @@ internal sealed unsafe class CudaDriver
     }
 
     /// <summary>Finds, loads and starts the driver.</summary>
-    /// <param name="path">The library or its folder; null to let the system find it.</param>
+    /// <param name="path">The library or its folder; null to look for it.</param>
     /// <exception cref="DeviceException">There is none, it is too old, or it sees no device; the message says which.</exception>
-    public static CudaDriver Load(string? path = null)
-    {
-        var search = Find(path);
-        return search.Path is null
-            ? throw new DeviceException($"{search.Failure}; it comes with NVIDIA's display driver")
-            : new(search);
-    }
+    public static CudaDriver Load(string? path = null) => Start(CudaLibrary.Driver.Find(path));
 
-    /// <summary>Looks for the driver as <see cref="Load"/> does, to report on it. Nothing is started.</summary>
-    public static LibrarySearch Find(string? path = null) => LibrarySearch.Run(
-        "the CUDA driver", FileNames, nameof(Libcuda.cuDevicePrimaryCtxRetain), Places(path));
+    /// <summary>Starts the driver that was found.</summary>
+    /// <exception cref="DeviceException">None was, it is too old, or it sees no device; the message says which.</exception>
+    public static CudaDriver Start(LibrarySearch search) => search.Path is null
+        ? throw new DeviceException($"{search.Failure}; it comes with NVIDIA's display driver")
+        : new(search);
 
     /// <summary>The device of that number.</summary>
     /// <exception cref="DeviceException">There is none.</exception>
@@ -95,9 +88,6 @@ internal sealed unsafe class CudaDriver
         name = name[(name.LastIndexOf('.') + 1)..];
         return (name.EndsWith("_v2", StringComparison.Ordinal) ? name[..^3] : name).ToString();
     }
-
-    private static IEnumerable<LibraryPlace> Places(string? path) =>
-        string.IsNullOrEmpty(path) ? [LibraryPlace.SystemLoader] : [new("the path given", path)];
 
     private static string Remedy(CUresult result) => result switch
     {

@@ -6,8 +6,11 @@ internal sealed record CudaOptions
     /// <summary>The driver's library or its folder; null to let the system find it.</summary>
     public string? DriverPath { get; init; }
 
-    /// <summary>Where a device's kernels come from; null for NVRTC and its cache.</summary>
+    /// <summary>Where a device's kernels come from; null for those packed with the program, and NVRTC and its cache behind them.</summary>
     public Func<CudaDevice, IKernelImages>? Images { get; init; }
+
+    /// <summary>Who computes the big products: cuBLASLt, or null for our own kernels. By default it is looked for.</summary>
+    public Func<CudaDriver, CublasLtLibrary?> Products { get; init; } = driver => CublasLtLibrary.Find(driver).Path is null ? null : CublasLtLibrary.Load(driver);
 
     /// <summary>Captures steps and replays them; without, every kernel is launched by itself, to the same bits.</summary>
     public bool Graphs { get; init; } = true;

@@ -34,9 +34,11 @@ internal interface IDeviceMemory
 /// <param name="memory">The memory they reach.</param>
 /// <param name="element">Element type of activations, caches and matrices.</param>
 /// <param name="name">What a user calls the device.</param>
+/// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
 /// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
 /// <param name="graphs">Captures the steps of schedules and replays them.</param>
-internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, ElementType element, string name, CudaQueue? queue = null, bool graphs = false) : IBackend
+internal sealed class KernelBackend(
+    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, bool graphs = false) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
     private readonly IAddressable _constants = Upload(memory, Constants(), "constants");
@@ -50,6 +52,9 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
 
     /// <inheritdoc/>
     public string Name => name;
+
+    /// <inheritdoc/>
+    public string Tuning => products?.Tuning ?? "own kernels";
 
     /// <inheritdoc/>
     public int ActivationBytes => element.Size();
@@ -98,6 +103,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     /// <inheritdoc/>
     public void Dispose()
     {
+        products?.Dispose();
         _rotary.Dispose();
         _constants.Dispose();
     }
@@ -171,6 +177,13 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             var output = o.Output.Element == ValueElement.Float32 ? ElementType.F32 : Element;
             if (m == 0)
                 return;
+            // A gate is in our epilogue only.
+            if (o.Gate is null && backend.Products is { } products)
+            {
+                var product = new Product(new(m, n, k, Element, output, o.Bias is not null, o.Residual is not null), x, w, y, o.Bias, epilogue.Residual);
+                if (launcher is LoadingLauncher ? products.TryPrepare(product, node) : products.TryRun(product, node))
+                    return;
+            }
             if (m <= Gemv.MaxRows)
                 Launch(new Gemv(Element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else if (Element == ElementType.BF16)
@@ -303,6 +316,8 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
 
     /// <summary>Memory that kernels reach.</summary>
     public IAddressable AllocateAddressable(long bytes, string what) => memory.Allocate(bytes, what);
+
+    private IProducts? Products => products;
 
     private ElementType ElementOf => element;
 }

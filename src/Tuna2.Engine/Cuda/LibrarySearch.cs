@@ -40,6 +40,9 @@ public sealed class LibrarySearch
         }
     }
 
+    /// <summary>A function of the library that was loaded.</summary>
+    internal bool TryGetExport(string name, out nint function) => NativeLibrary.TryGetExport(Handle, name, out function);
+
     /// <summary>Tries the places in order until a library loads and has <paramref name="export"/>, the proof that it is the right one.</summary>
     internal static LibrarySearch Run(string library, IReadOnlyList<string> fileNames, string export, IEnumerable<LibraryPlace> places)
     {

@@ -15,6 +15,12 @@ public interface IBackend : IDisposable
     /// <summary>What a user calls it: "cpu", "cuda:0".</summary>
     string Name { get; }
 
+    /// <summary>
+    /// How it chooses among ways to compute that round differently, for a picture's parameters: a seed is the same picture, bit for bit,
+    /// only under the same. Null where there is one way.
+    /// </summary>
+    string? Tuning => null;
+
     /// <summary>Memory for weights, a state or an arena, aligned to <see cref="Plan.Alignment"/>; contents undefined.</summary>
     /// <exception cref="DeviceException">There is not that much memory.</exception>
     IDeviceBuffer Allocate(long bytes, string what);

@@ -109,5 +109,6 @@ internal sealed class ImageJob
         NoiseScale = _request.NoiseScale,
         Model = _model.Name,
         Device = _model.Device,
+        Tuning = _model.Backend.Tuning,
     };
 }

@@ -60,6 +60,9 @@ internal sealed class TextDecoder : IDisposable
     /// <summary>What it has taken.</summary>
     public SessionMemory Memory => SessionMemory.Of(_store, _cache, _timesExecutor is null ? [_executor.Plan] : [_timesExecutor.Plan, _executor.Plan]);
 
+    /// <summary>The plan of what it runs.</summary>
+    public Plan Plan => _executor.Plan;
+
     /// <summary>The LLM's input of the last run, when kept: (tokens, hidden).</summary>
     public float[] ReadEmbeds() => _executor.Read(_embeds);
 

@@ -47,7 +47,7 @@ public class CudaDriverTests
     {
         using var folder = new TemporaryDirectory();
         Assert.That(() => CudaDriver.Load(folder.Path), Throws.TypeOf<DeviceException>()
-            .With.Message.StartsWith("the CUDA driver not found: no ").And.Message.Contains(CudaDriver.FileNames[0])
+            .With.Message.StartsWith("the CUDA driver not found: no ").And.Message.Contains(CudaLibrary.Driver.FileNames[0])
             .And.Message.Contains(folder.Path).And.Message.EndsWith("it comes with NVIDIA's display driver"));
     }
 
@@ -55,7 +55,7 @@ public class CudaDriverTests
     public void A_library_that_is_another_is_refused()
     {
         using var folder = new TemporaryDirectory();
-        folder.Write(CudaDriver.FileNames[0], "no library"u8);
+        folder.Write(CudaLibrary.Driver.FileNames[0], "no library"u8);
         Assert.That(() => CudaDriver.Load(folder.Path), Throws.TypeOf<DeviceException>().With.Message.StartsWith("the CUDA driver cannot be used: "));
     }
 

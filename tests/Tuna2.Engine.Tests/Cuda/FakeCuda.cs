@@ -8,7 +8,7 @@ namespace Tuna2.Engine.Tests.Cuda;
 /// <summary>Models on the fake driver.</summary>
 internal static class FakeCuda
 {
-    public static CudaOptions Options(FakeDriver fake, bool graphs = true) => new() { DriverPath = fake.Path, Images = _ => new TestImages(), Graphs = graphs };
+    public static CudaOptions Options(FakeDriver fake, bool graphs = true) => new() { DriverPath = fake.Path, Images = _ => new TestImages(), Products = _ => null, Graphs = graphs };
 
     public static DeviceSelection Open(FakeDriver fake, ComputeType type = ComputeType.Auto, bool graphs = true, string device = "cuda:0") =>
         DeviceSelection.Open(new() { Device = device, ComputeType = type, Threads = 1 }, Options(fake, graphs));

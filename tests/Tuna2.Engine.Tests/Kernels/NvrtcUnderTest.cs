@@ -1,3 +1,4 @@
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Cuda.Compiler;
 using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
@@ -15,9 +16,9 @@ static class NvrtcUnderTest
     /// <summary>A compiler with the cache given, else one of the checkout's own; ends the test where there is no NVRTC.</summary>
     public static KernelCompiler Compiler(KernelCache? cache = null)
     {
-        var chosen = Environment.GetEnvironmentVariable(NvrtcPlaces.Variable);
+        var chosen = Environment.GetEnvironmentVariable(CudaLibrary.Nvrtc.Variable);
         if (string.IsNullOrEmpty(chosen) && !Directory.Exists(_folder))
-            Requirement.Missing("nvrtc", $"no NVRTC: {NvrtcPlaces.Variable} is not set, and tools/get-nvrtc.sh has not been run");
+            Requirement.Missing("nvrtc", $"no NVRTC: {CudaLibrary.Nvrtc.Variable} is not set, and tools/get-nvrtc.sh has not been run");
         return new(new()
         {
             NvrtcPath = string.IsNullOrEmpty(chosen) ? _folder : null,

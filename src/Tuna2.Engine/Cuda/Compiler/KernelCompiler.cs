@@ -38,9 +38,6 @@ public sealed class KernelCompiler
     /// <summary>The compute capabilities this NVRTC makes machine code for: 80, 86, ...</summary>
     public IReadOnlyList<int> Capabilities => _nvrtc.Capabilities;
 
-    /// <summary>Looks for NVRTC as the constructor does, to report on it.</summary>
-    public static LibrarySearch FindNvrtc(string? path = null) => NvrtcLibrary.Find(NvrtcPlaces.All(path));
-
     /// <summary>
     /// The kernel for an architecture: machine code, or PTX for the newest architecture before it when NVRTC does not know it.
     /// </summary>

@@ -28,7 +28,7 @@ internal sealed unsafe class NvrtcLibrary
 
         // NVRTC opens its built-in headers by bare name, which the loader finds only in its own folders or among what is loaded already.
         if (Path.GetDirectoryName(search.Path) is { Length: > 0 } folder)
-            NativeLibrary.TryLoad(Path.GetFullPath(Path.Combine(folder, NvrtcPlaces.Builtins(Version))), out _);
+            NativeLibrary.TryLoad(Path.GetFullPath(Path.Combine(folder, Builtins(Version))), out _);
     }
 
     /// <summary>Where it was found.</summary>
@@ -49,11 +49,11 @@ internal sealed unsafe class NvrtcLibrary
         {
             if (_loaded is null)
             {
-                var search = Find(NvrtcPlaces.All(path));
+                var search = CudaLibrary.Nvrtc.Find(path);
                 if (search.Path is null)
                 {
                     var chosen = search.Candidates.Count == 1;
-                    throw new DeviceException(chosen ? search.Failure : $"{search.Failure}; set {NvrtcPlaces.Variable} to the folder that has it");
+                    throw new DeviceException(chosen ? search.Failure : $"{search.Failure}; set {CudaLibrary.Nvrtc.Variable} to the folder that has it");
                 }
                 _loaded = new(search);
             }
@@ -65,10 +65,6 @@ internal sealed unsafe class NvrtcLibrary
         }
     }
 
-    /// <summary>Looks for it in these places and loads the first that is one.</summary>
-    public static LibrarySearch Find(IEnumerable<LibraryPlace> places) =>
-        LibrarySearch.Run("NVRTC", NvrtcPlaces.FileNames, nameof(Nvrtc.nvrtcGetSupportedArchs), places);
-
     /// <summary>Throws when a call failed, naming it.</summary>
     public static void Check(nvrtcResult result, string call)
     {
@@ -78,6 +74,11 @@ internal sealed unsafe class NvrtcLibrary
 
     /// <summary>The name and number of a result.</summary>
     public static string Describe(nvrtcResult result) => $"{Marshal.PtrToStringUTF8((nint)Nvrtc.nvrtcGetErrorString(result))} ({(int)result})";
+
+    /// <summary>The name of the library of built-in headers that goes with a version, which NVRTC opens by itself when it compiles.</summary>
+    private static string Builtins(Version version) => OperatingSystem.IsWindows()
+        ? $"nvrtc-builtins64_{version.Major}{version.Minor}.dll"
+        : $"libnvrtc-builtins.so.{version.Major}.{version.Minor}";
 
     private static bool IsOrHolds(string path, string library) =>
         Path.GetFullPath(path) == Path.GetFullPath(library) || Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) == Path.GetDirectoryName(Path.GetFullPath(library));

@@ -16,7 +16,8 @@ internal sealed class BenchDevice : IDisposable
         try
         {
             Stream = new(Context);
-            Memory = new(Stream);
+            Queue = new(Stream);
+            Memory = new(Queue);
             Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
             Roofline = Roofline.Of(
@@ -35,6 +36,7 @@ internal sealed class BenchDevice : IDisposable
     public CudaDevice Device { get; }
     public CudaContext Context { get; }
     public CudaStream Stream { get; } = null!;
+    public CudaQueue Queue { get; } = null!;
     public CudaMemory Memory { get; } = null!;
     public CudaKernels Kernels { get; } = null!;
     public CudaLauncher Launcher { get; } = null!;
@@ -44,6 +46,7 @@ internal sealed class BenchDevice : IDisposable
     public void Dispose()
     {
         Kernels?.Dispose();
+        Queue?.Dispose();
         Stream?.Dispose();
         Context.Dispose();
     }

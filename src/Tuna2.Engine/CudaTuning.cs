@@ -39,7 +39,8 @@ public static class CudaTuning
         using var context = new CudaContext(driver.Device(device));
         using var stream = new CudaStream(context);
         using var lt = new CublasLtHandle(context, CublasLtLibrary.Load(driver));
-        var tuner = new ProductTuner(lt, stream);
+        using var queue = new CudaQueue(stream);
+        var tuner = new ProductTuner(lt, queue);
         var tuned = new List<TunedProduct>();
         var results = new List<TuningResult>();
         foreach (var shape in shapes)

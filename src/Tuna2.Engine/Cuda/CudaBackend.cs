@@ -26,7 +26,7 @@ internal sealed class CudaBackend : IBackend
         {
             _stream = new(_context);
             _kernels = new(_context, images);
-            _queue = new(_stream, _kernels, options.Synchronous);
+            _queue = new(_stream);
             _memory = new(_queue);
             // One kernel stands for all: where none can be had, that is known now and not in the middle of a picture.
             _kernels.Get(new AdvanceStep().Instance);
@@ -38,7 +38,8 @@ internal sealed class CudaBackend : IBackend
             }
             try
             {
-                _backend = new(_queue.Launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous);
+                var launcher = new CudaLauncher(_stream, _kernels) { Synchronous = options.Synchronous };
+                _backend = new(launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous ? new LoadingLauncher(_kernels) : null);
             }
             catch
             {

@@ -1,5 +1,4 @@
 using Tuna2.Engine.Interop;
-using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Cuda;
 
@@ -69,13 +68,4 @@ internal sealed unsafe class CudaGraph : IDisposable
                 _context.Note(_context.Api.cuGraphExecDestroy(exec));
         _context.Release();
     }
-}
-
-/// <summary>Loads what is launched and launches nothing: what must be done before a capture, where loading is not allowed.</summary>
-/// <param name="kernels">The device's kernels.</param>
-internal sealed class LoadingLauncher(CudaKernels kernels) : ILauncher
-{
-    /// <inheritdoc/>
-    public void Launch(KernelInstance kernel, in LaunchShape shape, ReadOnlySpan<byte> arguments, string node) =>
-        kernels.Get(kernel).Prepare(new LaunchSite(kernel, shape, node));
 }

@@ -7,9 +7,7 @@ namespace Tuna2.Engine.Cuda;
 /// runs after all that was queued before. Holds the pinned memory that copies go through.
 /// </summary>
 /// <param name="stream">The stream.</param>
-/// <param name="kernels">The device's kernels.</param>
-/// <param name="synchronous">Waits for every launch, so that a fault is reported by the launch that made it, and captures nothing: for finding faults.</param>
-internal sealed class CudaQueue(CudaStream stream, CudaKernels kernels, bool synchronous = false) : IDisposable
+internal sealed class CudaQueue(CudaStream stream) : IDisposable
 {
     /// <summary>As many as let one be filled while another is under way.</summary>
     private const int StagingBuffers = 2;
@@ -17,7 +15,6 @@ internal sealed class CudaQueue(CudaStream stream, CudaKernels kernels, bool syn
     private readonly FairGate _gate = new();
     private readonly Lock _lock = new();
     private readonly Queue<StagingBuffer> _staging = [];
-    private readonly LoadingLauncher _loader = new(kernels);
     private int _stagingCount;
     private bool _disposed;
 
@@ -27,9 +24,6 @@ internal sealed class CudaQueue(CudaStream stream, CudaKernels kernels, bool syn
     /// <summary>Where it lives.</summary>
     public CudaContext Context => stream.Context;
 
-    /// <summary>Launches on the stream; to be used within a turn.</summary>
-    public CudaLauncher Launcher { get; } = new(stream, kernels) { Synchronous = synchronous };
-
     /// <summary>Waits for a turn, which ends with the disposal of what is returned.</summary>
     public FairGate.Turn Enter() => _gate.Enter();
 
@@ -37,12 +31,14 @@ internal sealed class CudaQueue(CudaStream stream, CudaKernels kernels, bool syn
     /// Records launches as a graph. They are gone through once before, to load kernels and take memory.
     /// </summary>
     /// <param name="name">What it does, for errors.</param>
-    /// <param name="launch">Launches on the launcher it is given; called twice.</param>
-    public CudaGraph Capture(string name, Action<ILauncher> launch)
+    /// <param name="loader">Loads.</param>
+    /// <param name="launcher">Launches on the stream.</param>
+    /// <param name="launch">Launches on the launcher it is given.</param>
+    public CudaGraph Capture(string name, LoadingLauncher loader, ILauncher launcher, Action<ILauncher> launch)
     {
-        launch(_loader);
+        launch(loader);
         using var turn = Enter();
-        return CudaGraph.Capture(stream, name, () => launch(Launcher));
+        return CudaGraph.Capture(stream, name, () => launch(launcher));
     }
 
     /// <summary>Pinned memory that is free; give it back with <see cref="Return"/>.</summary>

@@ -14,7 +14,7 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     /// <summary>Blocks that share a key head's keys when decoding.</summary>
     public const int DecodeSplits = 16;
 
-    public Batch Batch => batch;
+    public Batch Batch { get; } = batch;
     public ulong Sequences => varying + (ulong)layout.Sequences;
     public ulong PatchPlaces => varying + (ulong)layout.Patches;
     public ulong TimePairs => varying + (ulong)layout.Times;
@@ -27,13 +27,13 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     public int Positions => layout.Keys;
 
     /// <summary>Frames a patch may be in.</summary>
-    public int Frames => batch.Sequences.Max(s => s.Span?.Frames ?? 1);
+    public int Frames => Batch.Sequences.Max(s => s.Span?.Frames ?? 1);
 
     /// <summary>Rows or columns a patch may be in.</summary>
-    public int Sides => batch.Sequences.Max(s => s.Span is { } grid ? Math.Max(grid.Height, grid.Width) : 1);
+    public int Sides => Batch.Sequences.Max(s => s.Span is { } grid ? Math.Max(grid.Height, grid.Width) : 1);
 
     /// <summary>Every sequence is one row: decoding.</summary>
-    public bool SingleRows => batch.Sequences.All(s => s.QLen == 1);
+    public bool SingleRows => Batch.Sequences.All(s => s.QLen == 1);
 
     /// <summary>How much there is to attend to. Sequences over the same keys are one branch.</summary>
     public AttentionWork AttentionWork { get; } = new(
@@ -46,7 +46,7 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     /// <summary>The tiles attention covers the batch with, and how many.</summary>
     public (ulong Address, int Count) AttentionTiles(int group, int rowsPerTile) => (
         shaped + (ulong)layout.Tiles(group, rowsPerTile),
-        batch.Sequences.Sum(s => (s.QLen * group + rowsPerTile - 1) / rowsPerTile));
+        Batch.Sequences.Sum(s => (s.QLen * group + rowsPerTile - 1) / rowsPerTile));
 
     /// <summary>Scratch of attention_decode; the counters are zero, and the kernel leaves them so.</summary>
     public (ulong Parts, ulong Finished) DecodeScratch(int partFloats, int counters) => scratch(partFloats, counters);

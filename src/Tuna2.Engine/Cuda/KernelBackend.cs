@@ -36,9 +36,9 @@ internal interface IDeviceMemory
 /// <param name="name">What a user calls the device.</param>
 /// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
 /// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
-/// <param name="graphs">Captures the steps of schedules and replays them.</param>
+/// <param name="loader">Loads what steps of schedules launch, which are then captured and replayed; null where they are not.</param>
 internal sealed class KernelBackend(
-    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, bool graphs = false) : IBackend
+    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
     private readonly IAddressable _constants = Upload(memory, Constants(), "constants");
@@ -308,8 +308,8 @@ internal sealed class KernelBackend(
     /// <summary>Whose turns launches are made in, or null.</summary>
     public CudaQueue? Queue => queue;
 
-    /// <summary>Whether schedules are captured.</summary>
-    public bool Graphs => graphs;
+    /// <summary>Loads what is to be captured, or null.</summary>
+    public LoadingLauncher? Loader => loader;
 
     /// <summary>Packed rows of a tile of attention.</summary>
     public int TileRows => element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;

@@ -157,8 +157,8 @@ internal sealed class KernelProgram : GraphProgram
         var tables = new DeviceTables(batch, _layout, _tables!.Address, shaped.Address, DecodeScratch);
         _bounds.Rows?.Value = batch.Rows;
         var plain = new Shape(batch, tables, null);
-        return _shapes[key] = _backend is { Queue: { } queue, Graphs: true }
-            ? plain with { Graph = queue.Capture($"step of {batch.Sequences.Count} sequences", launcher => Step(plain, launcher, default)) }
+        return _shapes[key] = _backend is { Queue: { } queue, Loader: { } loader }
+            ? plain with { Graph = queue.Capture($"step of {batch.Sequences.Count} sequences", loader, _backend.Launcher, launcher => Step(plain, launcher, default)) }
             : plain;
     }
 

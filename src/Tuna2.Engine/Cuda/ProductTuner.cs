@@ -9,14 +9,14 @@ namespace Tuna2.Engine.Cuda;
 /// operands take turns, so that none is in the cache from the time before: in a model every layer has its own weights.
 /// </summary>
 /// <param name="lt">The library on the device.</param>
-/// <param name="stream">Where products are queued.</param>
+/// <param name="queue">Where products are queued.</param>
 /// <param name="time">Milliseconds of queued work; null for the device's clock.</param>
-internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaStream stream, Func<Action, float>? time = null)
+internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Func<Action, float>? time = null)
 {
     private const int MaxOffered = 128, Launches = 10, Rounds = 7;
     private const long ComparedBytes = 2 << 20;
 
-    private readonly CudaMemory _memory = new(stream);
+    private readonly CudaMemory _memory = new(queue);
 
     /// <summary>Tunes a product; null where cuBLASLt offers nothing.</summary>
     /// <param name="shape">The product.</param>
@@ -77,12 +77,12 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaStream stream, 
         }
     }
 
-    private float OnDevice(Action queue)
+    private float OnDevice(Action work)
     {
         using CudaEvent start = new(lt.Context, timed: true), end = new(lt.Context, timed: true);
-        start.Record(stream);
-        queue();
-        end.Record(stream);
+        start.Record(queue.Stream);
+        work();
+        end.Record(queue.Stream);
         end.Synchronize();
         return end.MillisecondsSince(start);
     }
@@ -211,7 +211,7 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaStream stream, 
 
     private CudaContext Context => lt.Context;
 
-    private nint Stream => stream.Handle;
+    private nint Stream => queue.Stream.Handle;
 
     private int WorkspaceBytes => lt.WorkspaceBytes;
 

@@ -100,7 +100,7 @@ public class CudaFaultTests
             gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 });
             IDisposable[] objects =
             [
-                gpu.Context, gpu.Stream, gpu.Queue, gpu.Kernels, new CudaEvent(gpu.Context), new PinnedBuffer(gpu.Context, 16, "staging"),
+                gpu.Context, gpu.Stream, gpu.Kernels, new CudaEvent(gpu.Context), new PinnedBuffer(gpu.Context, 16, "staging"),
                 gpu.Memory.Allocate(16, "one"), gpu.Memory.Allocate(16, "two"),
             ];
             new Random(seed).Shuffle(objects);
@@ -135,7 +135,8 @@ public class CudaFaultTests
         using var context = new CudaContext(fake.Load().Device(0));
         using var stream = new CudaStream(context);
         using var kernels = new CudaKernels(context, new TestImages());
-        using var queue = new CudaQueue(stream, kernels);
+        using var queue = new CudaQueue(stream);
+        var launcher = new CudaLauncher(stream, kernels);
         using CudaEvent start = new(context, timed: true), end = new(context, timed: true);
         using var pinned = new PinnedBuffer(context, 64, "numbers");
         var memory = new CudaMemory(queue);
@@ -145,8 +146,8 @@ public class CudaFaultTests
         start.Record(stream);
         var product = new MatMul(ToF32: false, SwiGlu: false);
         var args = new MatMulArgs { M = 1, N = 1, K = 8 };
-        queue.Launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
-        using (var graph = queue.Capture("product", launcher => launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product")))
+        launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
+        using (var graph = queue.Capture("product", new(kernels), launcher, launches => launches.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product")))
             graph.Launch(stream);
         end.Record(stream);
         end.Synchronize();

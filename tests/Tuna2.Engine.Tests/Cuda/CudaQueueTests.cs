@@ -16,7 +16,7 @@ public class CudaQueueTests
         using var gpu = new FakeGpu(fake);
         var product = new MatMul(ToF32: false, SwiGlu: false);
         var args = new MatMulArgs { M = 300, N = 256, K = 64 };
-        using var graph = gpu.Queue.Capture("product", launcher =>
+        using var graph = gpu.Capture("product", launcher =>
         {
             Launch(launcher);
             launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
@@ -66,7 +66,7 @@ public class CudaQueueTests
         using var gpu = new FakeGpu(fake);
         var error = new FormatException("the caller's");
         Assert.That(() => CudaGraph.Capture(gpu.Stream, "test", () => { gpu.Launch(_kernel, _args); throw error; }), Throws.Exception.SameAs(error));
-        using var graph = gpu.Queue.Capture("test", Launch);
+        using var graph = gpu.Capture("test", Launch);
         graph.Launch(gpu.Stream);
     }
 

@@ -22,11 +22,11 @@ public class CudaTuningTests
         var ofGraphs = new HashSet<string>();
         foreach (var branches in new[] { 1, 2 })
         {
-            var plan = new DenoisePlan([.. Enumerable.Repeat(layout, branches)], 64, 64, 2, SamplerKind.Euler, new Guidance(3, 0, 1));
-            using var predictor = new PrefixPredictor(model.Network, model.Backend, plan);
-            predictor.Begin([0f, 0.5f], [], CancellationToken.None);
-            predictor.SetState(new float[64 * 64 * 3]);
-            predictor.Step(0, VelocityStep.StateSlot, branches, CancellationToken.None);
+            var plan = new DenoisePlan([.. Enumerable.Repeat(layout, branches)], 64, 64, 2, SamplerKind.Euler, new Guidance(branches == 1 ? 1 : 3));
+            using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.Of(plan));
+            predictor.Begin(plan, [], CancellationToken.None);
+            predictor.Start(new float[64 * 64 * 3]);
+            predictor.Evaluate(CancellationToken.None);
             foreach (var product in predictor.Plans.Last().Graph.Ops.OfType<MatMul>().Where(o => o.Gate is null))
                 ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Residual is null ? "" : ", residual")}");
         }

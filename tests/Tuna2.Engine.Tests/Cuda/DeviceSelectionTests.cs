@@ -91,7 +91,7 @@ public class DeviceSelectionTests
         using var fake = new FakeDriver();
         fake.SetMemory(1 << 20);
         var read = 0L;
-        var progress = new Listener<LoadProgress>(p => read = p.BytesRead);
+        var progress = new Listener<LoadProgress>(p => read = p.Bytes);
         var error = await Assert.ThrowsAsync<DeviceException>(() => FakeCuda.LoadAsync(fake, DemoModel.Directory, progress: progress));
         Assert.That(error!.Message, Does.Match(@"^not enough memory for tuna2-shapes on cuda:0: its weights take [\d.]+ MiB and the smallest request [\d.]+ MiB, [\d.]+ KiB can be had; free some"));
         Assert.That(read, Is.Zero);

@@ -16,7 +16,7 @@ internal static unsafe class FakeExecutor
     /// <summary>What the host runner found wrong with launches, in all tests: there should be nothing.</summary>
     public static ConcurrentQueue<string> Faults { get; } = [];
 
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    [UnmanagedCallersOnly(CallConvs = new[] { typeof(CallConvCdecl) })]
     public static int Run(byte* instance, uint* grid, uint block, uint sharedBytes, byte* arguments, uint argumentBytes)
     {
         try

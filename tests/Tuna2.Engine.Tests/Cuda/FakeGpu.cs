@@ -14,7 +14,9 @@ internal sealed class FakeGpu : IDisposable
         {
             Stream = new(Context);
             Kernels = new(Context, images ?? new TestImages());
-            Queue = new(Stream, Kernels, synchronous);
+            Queue = new(Stream);
+            Launcher = new(Stream, Kernels) { Synchronous = synchronous };
+            Loader = new(Kernels);
             Memory = new(Queue);
         }
         catch
@@ -28,11 +30,15 @@ internal sealed class FakeGpu : IDisposable
     public CudaStream Stream { get; }
     public CudaKernels Kernels { get; }
     public CudaQueue Queue { get; }
-    public CudaLauncher Launcher => Queue.Launcher;
+    public CudaLauncher Launcher { get; }
+    public LoadingLauncher Loader { get; }
     public CudaMemory Memory { get; }
 
     public void Launch<TKernel, TArgs>(TKernel kernel, TArgs args, string node = "") where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
         Launcher.Launch(kernel.Instance, kernel.Shape(args), MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
+
+    /// <summary>Captures launches.</summary>
+    public CudaGraph Capture(string name, Action<ILauncher> launch) => Queue.Capture(name, Loader, Launcher, launch);
 
     public void Dispose()
     {

@@ -82,24 +82,27 @@ public sealed class ProductTuningTests : IDisposable
     public void Tuning_takes_the_devices_clock_and_leaves_nothing()
     {
         using var rig = new CublasLtRig();
+        using (var room = rig.Gpu.Memory.Allocate(1, "room"))
+            for (var i = 0; i < 2; i++)
+                rig.Gpu.Memory.Upload([1], room, 0); // the pinned memory that copies go through stays
         var (live, drivers) = (rig.Fake.Live, rig.Driver.Live);
-        var tuned = new ProductTuner(rig.Lt, rig.Gpu.Stream).Tune(_shape with { Element = ElementType.F32, Output = ElementType.F32 }, CancellationToken.None)!;
+        var tuned = new ProductTuner(rig.Lt, rig.Gpu.Queue).Tune(_shape with { Element = ElementType.F32, Output = ElementType.F32 }, CancellationToken.None)!;
         Assert.That(tuned.Microseconds, Is.EqualTo(150).Within(0.01), "1.5 ms for 10 launches, says the fake driver");
         Assert.That(rig.Fake.Live, Is.EqualTo(live));
         Assert.That(rig.Driver.Live, Is.EqualTo(drivers));
 
         rig.Fake.SetOffered(0);
-        Assert.That(new ProductTuner(rig.Lt, rig.Gpu.Stream).Tune(_shape, CancellationToken.None), Is.Null);
+        Assert.That(new ProductTuner(rig.Lt, rig.Gpu.Queue).Tune(_shape, CancellationToken.None), Is.Null);
         rig.Fake.SetOffered(4);
         rig.Fake.Fail("cublasLtMatmul", 14, nth: 5);
-        Assert.That(() => new ProductTuner(rig.Lt, rig.Gpu.Stream).Tune(_shape, CancellationToken.None), Throws.TypeOf<DeviceException>());
+        Assert.That(() => new ProductTuner(rig.Lt, rig.Gpu.Queue).Tune(_shape, CancellationToken.None), Throws.TypeOf<DeviceException>());
         Assert.That(rig.Driver.Live, Is.EqualTo(drivers));
     }
 
     private string Tuned()
     {
         using var rig = new CublasLtRig();
-        var tuner = new ProductTuner(rig.Lt, rig.Gpu.Stream, queue =>
+        var tuner = new ProductTuner(rig.Lt, rig.Gpu.Queue, queue =>
         {
             queue();
             return rig.Fake.LastAlgorithm switch { 0 => 3, 1 => 2, _ => 1 };

@@ -64,6 +64,7 @@ public class CudaQueueTests
     {
         using var fake = new FakeDriver();
         using var gpu = new FakeGpu(fake);
+        gpu.Launch(_kernel, _args);
         var error = new FormatException("the caller's");
         Assert.That(() => CudaGraph.Capture(gpu.Stream, "test", () => { gpu.Launch(_kernel, _args); throw error; }), Throws.Exception.SameAs(error));
         using var graph = gpu.Capture("test", Launch);

@@ -58,6 +58,9 @@ public sealed class TunaModel : IDisposable
 
     internal SlotPool Slots { get; }
 
+    /// <summary>The VAE for clips of a size in pixels; only for a model that has one.</summary>
+    internal VaeCodec NewVaeCodec(int height, int width) => new(Config.Vae!, _weights.Vae!, _backend, height, width);
+
     /// <summary>
     /// Loads a model directory: config.json, tokenizer.json, model*.safetensors. Every tensor is checked against the manifest
     /// before the first is read.
@@ -75,7 +78,7 @@ public sealed class TunaModel : IDisposable
     public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return LoadAsync(() => ModelFiles.Of(directory), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
+        return LoadAsync(() => Supported(ModelFiles.Of(directory)), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
     }
 
     /// <summary>Loads a model whose files lie apart, as parity directories have them, on a backend the model will own.</summary>
@@ -168,12 +171,18 @@ public sealed class TunaModel : IDisposable
         }
     }
 
+    /// <summary>Parity runs what there is of a variant; users are not given half of one.</summary>
+    private static ModelFiles Supported(ModelFiles files)
+    {
+        var variant = ModelConfig.Load(files.Config).Variant;
+        return variant.IsSupported() ? files
+            : throw new ModelException($"{files.Config}: variant {variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
+    }
+
     /// <summary>Small parts first, so that what is wrong with them shows before gigabytes are read.</summary>
     private static TunaModel Load(ModelFiles files, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         var config = ModelConfig.Load(files.Config);
-        if (!config.Variant.IsSupported())
-            throw new ModelException($"{files.Config}: variant {config.Variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
         var tokenizer = Tokenizer.Load(files.Tokenizer);
         if (tokenizer.VocabularySize > config.VocabSize)
             throw new ModelException($"{files.Tokenizer}: has {tokenizer.VocabularySize} tokens, more than the model's vocab_size of {config.VocabSize}");
@@ -196,7 +205,8 @@ public sealed class TunaModel : IDisposable
     {
         if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
             return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
-        if (backend.AvailableBytes is not { } available)
+        // Of a variant that is not supported, parity runs what there is.
+        if (!config.Variant.IsSupported() || backend.AvailableBytes is not { } available)
             return null;
         var least = MemoryEstimate.Least(config, checkpoint, backend);
         // Of the process, what is not there yet is little beside a model.

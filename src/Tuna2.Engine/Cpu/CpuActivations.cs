@@ -57,6 +57,7 @@ internal static unsafe class CpuActivations
         return S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Multiply(S.Broadcast(-2 * 0.7978845608f), u))));
     }
 
-    private static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>
+    /// <summary>x / (1 + exp(-x)).</summary>
+    internal static V Silu<S, V>(V x) where S : ISimd<V> where V : struct =>
         S.Divide(x, S.Add(S.Broadcast(1), S.Exp(S.Subtract(S.Broadcast(0), x))));
 }

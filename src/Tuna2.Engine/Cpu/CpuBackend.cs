@@ -83,6 +83,15 @@ public sealed class CpuBackend : IBackend
             case PickRows o: CpuCopyRows.Run(o, context); break;
             case PlacePatches o: CpuCopyRows.Run(o, context); break;
             case PatchEmbedding o: CpuPatchEmbedding.Run<S, V>(o, context); break;
+            case Conv3d o: CpuConv3d.Run<S, V>(o, context); break;
+            case ChannelNorm o: CpuChannelNorm.Run<S, V>(o, context); break;
+            case KeepFrames o: CpuFrames.Run(o, context); break;
+            case UpsampleNearest o: CpuFrames.Run(o, context); break;
+            case InterleaveFrames o: CpuFrames.Run(o, context); break;
+            case SpaceToDepth o: CpuFrames.Run(o, context); break;
+            case DepthToSpace o: CpuFrames.Run(o, context); break;
+            case AverageDown o: CpuShortcuts.Run(o, context); break;
+            case DuplicateUp o: CpuShortcuts.Run(o, context); break;
             case LayerNorm o: CpuLayerNorm.Run<S, V>(o, context); break;
             case Gelu o: CpuActivations.Run<S, V>(o, context); break;
             case RmsNorm o: CpuRmsNorm.Run<S, V>(o, context); break;

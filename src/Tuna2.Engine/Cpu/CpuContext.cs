@@ -40,7 +40,7 @@ internal readonly unsafe struct CpuContext(Batch batch, IMemoryMap memory, CpuTh
     /// </summary>
     public IReadOnlyList<Sequence> Sequences(Grid? picture, Value rows, Value keys)
     {
-        var sequences = Batch.SequencesOf(picture);
+        var sequences = Batch.SequencesOf(picture, rows.Rows.Value);
         Rows(rows, 0, sequences.Sum(s => s.QLen));
         foreach (var sequence in sequences)
             if ((long)sequence.KvBase + sequence.KvLen > keys.Rows.Max)

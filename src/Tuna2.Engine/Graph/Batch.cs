@@ -46,11 +46,11 @@ public sealed class Batch
     public int ModRow(int row) => _modRows[row];
 
     /// <summary>
-    /// The sequences an op works on: those of the tokens, or (with the grid of its pictures) one for each of
-    /// <see cref="Patches"/>, as the vision encoder has them.
+    /// The sequences an op works on: those of the tokens or, with the grid of its pictures, one for each picture that its
+    /// rows hold, as the vision encoder and the VAE have them.
     /// </summary>
-    public IReadOnlyList<Sequence> SequencesOf(Grid? picture) =>
-        picture is { } grid ? [.. Patches.Select((_, i) => Sequence.Picture(i, grid))] : Sequences;
+    public IReadOnlyList<Sequence> SequencesOf(Grid? picture, int rows) =>
+        picture is { } grid ? [.. Enumerable.Range(0, rows / grid.Count).Select(i => Sequence.Picture(i, grid))] : Sequences;
 
     /// <summary>A token id per row; -1 where something else fills the row.</summary>
     public IReadOnlyList<int> Tokens { get; set; } = [];

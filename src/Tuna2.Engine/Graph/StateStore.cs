@@ -44,7 +44,10 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Takes an executor that works in this memory: it goes when the memory does.</summary>
     public void Own(Executor executor) => _executors.Add(executor);
 
-    /// <summary>Takes everything declared so far; all of it or nothing.</summary>
+    /// <summary>
+    /// Takes everything declared so far and not taken yet, and a larger arena where a plan needs one, whose contents are not kept; all
+    /// of it or nothing.
+    /// </summary>
     /// <param name="purpose">What it is for, for messages: "a picture of 512x512".</param>
     /// <param name="remedy">What the user can do when it does not fit: "a smaller picture takes less".</param>
     /// <exception cref="DeviceException">There is not that much memory.</exception>
@@ -52,14 +55,20 @@ public sealed class StateStore(IBackend backend) : IDisposable
     {
         lock (_asking)
         {
-            var needed = StateBytes + ArenaBytes;
+            Value[] missing = [.. _values.Where(v => !_buffers.ContainsKey(v))];
+            var arena = Math.Max(ArenaBytes, Plan.Alignment);
+            var needed = missing.Sum(BytesOf) + (arena > (_arena?.Bytes ?? 0) ? ArenaBytes : 0);
             if (backend.AvailableBytes is { } available && needed > available)
                 throw new DeviceException($"not enough memory for {purpose}: it takes {ByteCount.Of(needed)} beside the model, {ByteCount.Of(available)} can be had; {remedy}");
             try
             {
-                foreach (var value in _values)
+                foreach (var value in missing)
                     _buffers.Add(value, backend.Allocate(BytesOf(value), value.Name));
-                _arena = backend.Allocate(Math.Max(ArenaBytes, Plan.Alignment), "activations");
+                if (arena <= (_arena?.Bytes ?? 0))
+                    return;
+                _arena?.Dispose();
+                _arena = null;
+                _arena = backend.Allocate(arena, "activations");
             }
             catch
             {

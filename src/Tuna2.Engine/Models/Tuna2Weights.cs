@@ -31,6 +31,7 @@ internal sealed class Tuna2Weights : IDisposable
         HeadFinalAdaLn = load.Biased("diffusion_head_b.adaLN_modulation.1");
         HeadFinalNorm = load.Vector("diffusion_head_b.norm_final.weight");
         HeadFinal = load.Biased("diffusion_head_b.linear");
+        Vae = config.Vae is { } vae ? VaeWeights.Load(vae, load) : null;
         _buffers = load.Release();
         Bytes = _buffers.Sum(b => b.Bytes);
     }
@@ -49,6 +50,9 @@ internal sealed class Tuna2Weights : IDisposable
     public Weight HeadFinalNorm { get; }
     /// <summary>(patch x patch x channels, hidden).</summary>
     public Linear HeadFinal { get; }
+
+    /// <summary>The VAE; null where pixels are denoised.</summary>
+    public VaeWeights? Vae { get; }
 
     /// <summary>Bytes on the backend.</summary>
     public long Bytes { get; }

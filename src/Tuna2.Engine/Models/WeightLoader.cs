@@ -12,6 +12,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     private const int StoredBytes = 2 << 20;
 
     private readonly Checkpoint _checkpoint = checkpoint;
+    private readonly IBackend _backend = backend;
     private readonly IUploader _uploader = backend.OpenUploader();
     private readonly byte[] _stored = new byte[StoredBytes];
     private readonly float[] _widened = new float[StoredBytes / sizeof(ushort)];
@@ -25,6 +26,33 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
         if (_done < _total)
             progress?.Report(new LoadProgress(_total, _total));
         return base.Release();
+    }
+
+    /// <inheritdoc/>
+    protected override void FillConvolution(TensorInfo part, Precision precision, IDeviceBuffer buffer, int channels, int taps)
+    {
+        var row = new byte[channels * taps * part.DType.Size()];
+        float[] read = new float[channels * taps], ordered = new float[channels * taps];
+        var rounded = precision == Precision.BF16 ? new ushort[channels * taps] : [];
+        for (long at = 0, to = 0; at < part.ByteLength; at += row.Length)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _checkpoint.Read(part, at, row);
+            FloatConversion.Widen(part.DType, row, read);
+            for (var c = 0; c < channels; c++)
+                for (var t = 0; t < taps; t++)
+                    ordered[t * channels + c] = read[c * taps + t];
+            var converted = MemoryMarshal.AsBytes(ordered.AsSpan());
+            if (precision == Precision.BF16)
+            {
+                FloatConversion.RoundToBF16(ordered, rounded);
+                converted = MemoryMarshal.AsBytes(rounded.AsSpan());
+            }
+            _backend.Upload(converted, buffer, to);
+            to += converted.Length;
+            _done += row.Length;
+            progress?.Report(new LoadProgress(_done, _total));
+        }
     }
 
     /// <inheritdoc/>

@@ -39,6 +39,20 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     /// <summary>A linear layer that has a bias.</summary>
     public Linear Biased(string name) => new(Matrix($"{name}.weight"), Vector($"{name}.bias"));
 
+    /// <summary>
+    /// A convolution (out, in, frames, rows, columns) with its bias, or one without frames: rows of (frame, row, column, in), as
+    /// pixels with their channels together are read.
+    /// </summary>
+    public Linear Convolution(string name)
+    {
+        var part = checkpoint[$"{name}.weight"];
+        int rows = checked((int)part.Shape[0]), channels = checked((int)part.Shape[1]), columns = checked((int)(part.ElementCount / rows));
+        var precision = backend.MatrixPrecision ?? (part.DType == DType.BF16 ? Precision.BF16 : Precision.F32);
+        var buffer = Allocate(part.Name, rows, columns, precision);
+        FillConvolution(part, precision, buffer, channels, columns / channels);
+        return new(new Weight([part.Name], rows, columns, precision, buffer, 0), Vector($"{name}.bias"));
+    }
+
     /// <summary>Frees what nobody took over.</summary>
     public void Dispose()
     {
@@ -57,11 +71,22 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     /// <summary>Puts a tensor's elements at a byte offset of the weight they belong to.</summary>
     protected virtual void Fill(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset) { }
 
+    /// <summary>Puts a convolution's elements where they belong, a row of (in, taps) as (taps, in).</summary>
+    protected virtual void FillConvolution(TensorInfo part, Precision precision, IDeviceBuffer buffer, int channels, int taps) { }
+
+    private IDeviceBuffer Allocate(string what, int rows, int columns, Precision precision)
+    {
+        var buffer = backend.Allocate((long)rows * columns * ElementSize(precision), what);
+        _buffers.Add(buffer);
+        return buffer;
+    }
+
+    private static int ElementSize(Precision precision) => precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
+
     private Weight Place(string[] names, TensorInfo[] parts, int rows, int columns, Precision precision)
     {
-        var size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
-        var buffer = backend.Allocate((long)rows * columns * size, string.Join('+', names));
-        _buffers.Add(buffer);
+        var size = ElementSize(precision);
+        var buffer = Allocate(string.Join('+', names), rows, columns, precision);
         long offset = 0;
         foreach (var part in parts)
         {

@@ -15,15 +15,7 @@ internal static class ModelParity
     {
         var files = Files(directory, ParityRunner.FileOf(directory, root, "model"));
         var cases = ParityRunner.CasesOf(directory, root).Select(c => new CaseDescription(c, Path.Combine(directory, "cases.json"))).Where(c => only is null || only.Contains(c.Name)).ToList();
-        var config = ModelConfig.Load(files.Config);
         var done = new List<ParityCase>();
-        if (!config.Variant.IsSupported())
-        {
-            foreach (var c in cases)
-                Add(NotRun(c, $"variant {config.Variant.Name()} is not supported by this version"));
-            return new ParityReport(directory, "model", "none", done);
-        }
-
         using var model = await TunaModel.LoadAsync(files, open, null, cancellation).ConfigureAwait(false);
         foreach (var c in cases)
             Add(await Task.Run(() => Run(directory, c, model, cancellation), cancellation).ConfigureAwait(false));
@@ -40,13 +32,14 @@ internal static class ModelParity
     {
         Action<CaseTensors, CaseChecks>? run = description.Task switch
         {
-            "generate" or "edit" or "reconstruct" => (tensors, checks) => PictureCase.Run(description, tensors, model, checks, cancellation),
-            "siglip" => (tensors, checks) => SiglipCase.Run(description, tensors, model, checks, cancellation),
-            "understand" => (tensors, checks) => AnswerCase.Run(description, tensors, model, checks, cancellation),
+            "generate" or "edit" or "reconstruct" when model.Config.Variant.IsSupported() => (tensors, checks) => PictureCase.Run(description, tensors, model, checks, cancellation),
+            "vae" => (tensors, checks) => VaeCase.Run(tensors, model, checks, cancellation),
+            "siglip" => (tensors, checks) => SiglipCase.Run(tensors, model, checks, cancellation),
+            "understand" when model.Config.Variant.IsSupported() => (tensors, checks) => AnswerCase.Run(description, tensors, model, checks, cancellation),
             _ => null,
         };
         if (run is null)
-            return NotRun(description, $"task {description.Task} is not supported by this version");
+            return NotRun(description, $"task {description.Task} of variant {model.Config.Variant.Name()} is not supported by this version");
 
         CaseTensors? opened = null;
         try

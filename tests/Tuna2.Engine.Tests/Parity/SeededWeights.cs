@@ -20,6 +20,12 @@ internal static class SeededWeights
     /// <summary>tests/fixtures/tunar-tiny/model.safetensors, likewise.</summary>
     public static void MakeTunaR() => Make("tunar-tiny", 4321, "78b97851b5e3af6f064541d741a11d17d3fa6cffd71c1a3dd321082039deef01");
 
+    /// <summary>
+    /// tests/fixtures/tunavae-tiny/model.safetensors, likewise; but the gains of the VAE's norms, drawn in their turn, were drawn
+    /// again, each from a generator seeded with the length of its name within the VAE.
+    /// </summary>
+    public static void MakeTuna() => Make("tunavae-tiny", 2468, "6ab8b23f0e6db0d1000856968591aeac93ce5aa6d1984e4ff6392510a874df59");
+
     private static void Make(string name, long seed, string sha256)
     {
         var path = Fixtures.Path(name, "model.safetensors");
@@ -44,10 +50,12 @@ internal static class SeededWeights
     {
         var values = new float[shape.Aggregate(1L, (n, d) => n * d)];
         random.FillNormal(values);
+        if (name.EndsWith(".gamma", StringComparison.Ordinal))
+            new TorchRandom(name.Length - "vae.".Length).FillNormal(values);
         var fanIn = (float)Math.Sqrt(shape.Skip(1).Aggregate(1.0, (n, d) => n * d));
         for (var i = 0; i < values.Length; i++)
             values[i] = name.EndsWith(".bias", StringComparison.Ordinal) ? values[i] * 0.05f
-                : shape.Length == 1 ? 1f + values[i] * 0.1f
+                : shape.Length == 1 || name.EndsWith(".gamma", StringComparison.Ordinal) ? 1f + values[i] * 0.1f
                 : name.Contains("embed_tokens", StringComparison.Ordinal) ? values[i]
                 : name.Contains("position_embedding", StringComparison.Ordinal) ? values[i] * 0.3f
                 : name.Contains("adaLN_modulation", StringComparison.Ordinal) ? values[i] * (0.6f / fanIn)

@@ -14,14 +14,23 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 echo "== python compiles"
-for file in bench/lab/*.py bench/lab/tests/*.py bench/peers/*.py bench/peers/tests/*.py; do
+for file in bench/lab/*.py bench/lab/tests/*.py bench/peers/*.py bench/peers/tests/*.py bench/gpu/tests/*.py; do
     "$python" -c 'import py_compile, sys; py_compile.compile(sys.argv[1], cfile=sys.argv[2], doraise=True)' "$file" "$work/out.pyc"
 done
-bash -n bench/lab/run.sh
+
+echo "== shell scripts"
+scripts=(bench/lab/run.sh bench/gpu/publish.sh bench/gpu/run.sh bench/check.sh)
+for script in "${scripts[@]}"; do bash -n "$script"; done
+if command -v shellcheck > /dev/null; then
+    shellcheck -S warning "${scripts[@]}"
+else
+    echo "not run: no shellcheck"
+fi
 
 echo "== unit tests"
 "$python" -m unittest discover -s bench/lab/tests
 "$python" -m unittest discover -s bench/peers/tests
+"$python" -m unittest discover -s bench/gpu/tests
 
 echo "== device code with NVRTC"
 nvrtc=${NVRTC:-$(ldconfig -p 2>/dev/null | awk '/libnvrtc\.so\.1[23] /{print $NF; exit}')}

@@ -1,6 +1,5 @@
 using Tuna2.Bench.Cases;
 using Tuna2.Engine.Cuda;
-using Tuna2.Engine.Cuda.Compiler;
 
 namespace Tuna2.Bench;
 
@@ -17,8 +16,9 @@ internal sealed class BenchDevice : IDisposable
         try
         {
             Stream = new(Context);
-            Memory = new(Stream);
-            Kernels = new(Context, new CompilerImages(new KernelCompiler(), device.Architecture));
+            Queue = new(Stream);
+            Memory = new(Queue);
+            Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
             Roofline = Roofline.Of(
                 MeasureCopy(), device.Architecture.Capability, device.Multiprocessors, device.ClockKilohertz * 1e3);
@@ -36,6 +36,7 @@ internal sealed class BenchDevice : IDisposable
     public CudaDevice Device { get; }
     public CudaContext Context { get; }
     public CudaStream Stream { get; } = null!;
+    public CudaQueue Queue { get; } = null!;
     public CudaMemory Memory { get; } = null!;
     public CudaKernels Kernels { get; } = null!;
     public CudaLauncher Launcher { get; } = null!;
@@ -45,6 +46,7 @@ internal sealed class BenchDevice : IDisposable
     public void Dispose()
     {
         Kernels?.Dispose();
+        Queue?.Dispose();
         Stream?.Dispose();
         Context.Dispose();
     }

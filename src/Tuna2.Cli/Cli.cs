@@ -92,6 +92,8 @@ internal static class Cli
         root.Add(new MakeRandomCommand(console));
         root.Add(new ParityCommand(console));
         root.Add(new KernelsCommand(console));
+        root.Add(new TuneCommand(console));
+        root.Add(new BenchCommand(console));
         root.Add(new DevicesCommand(console));
         root.Add(new DoctorCommand(console));
         root.Add(new CompletionCommand(console));

@@ -93,6 +93,12 @@ public sealed record GenerationParameters
     };
 
     /// <summary>
+    /// How the device's products were chosen: the library and the heuristic, or a stored tuning's name and hash. Another one is the same
+    /// picture but for rounding. Null where there is nothing to choose.
+    /// </summary>
+    public string? Tuning { get; init; }
+
+    /// <summary>
     /// The texts of a picture file: "parameters", the form other tools show (prompt, negative prompt, a line of settings), and
     /// "tuna2", the same as JSON.
     /// </summary>
@@ -148,6 +154,8 @@ public sealed record GenerationParameters
         json.WriteNumber("noise_scale", NoiseScale);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
+        if (Tuning is not null)
+            json.WriteString("tuning", Tuning);
         json.WriteEndObject();
     }
 
@@ -173,6 +181,7 @@ public sealed record GenerationParameters
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
             Model = Text("model"),
             Device = Text("device"),
+            Tuning = json.TryGetProperty("tuning", out _) ? Text("tuning") : null,
         };
 
         JsonElement Member(string key) => json.TryGetProperty(key, out var member) ? member : throw Damaged(name, $"{key} is missing");

@@ -1,5 +1,6 @@
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Models;
+using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
 using Tuna2.Engine.Weights;
 
@@ -23,10 +24,12 @@ public sealed class TunaModel : IDisposable
     private int _users = 1;
     private bool _disposed;
 
-    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, TunaTokens tokens, IBackend backend, Tuna2Weights weights)
+    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, TunaTokens tokens, DeviceSelection device, Tuna2Weights weights)
     {
-        (Name, Config, Tokenizer, Tokens, _backend, _weights) = (name, config, tokenizer, tokens, backend, weights);
+        (Name, Config, Tokenizer, Tokens, _backend, _weights) = (name, config, tokenizer, tokens, device.Backend, weights);
+        DeviceNote = device.Note;
         Network = new Tuna2Network(config, weights);
+        Slots = new SlotPool(Network, _backend);
     }
 
     /// <summary>The name of its directory.</summary>
@@ -38,8 +41,11 @@ public sealed class TunaModel : IDisposable
     /// <summary>Its tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
 
-    /// <summary>The device it is on: "cpu".</summary>
+    /// <summary>The device it is on: "cpu", "cuda:0".</summary>
     public string Device => _backend.Name;
+
+    /// <summary>Why "auto" left a GPU that is there for the CPU; null where it did not. Fit to be shown as a warning.</summary>
+    public string? DeviceNote { get; }
 
     /// <summary>Bytes of its weights on the device.</summary>
     public long WeightBytes => _weights.Bytes;
@@ -49,6 +55,8 @@ public sealed class TunaModel : IDisposable
     internal Tuna2Network Network { get; }
 
     internal IBackend Backend => _backend;
+
+    internal SlotPool Slots { get; }
 
     /// <summary>The VAE for clips of a size in pixels; only for a model that has one.</summary>
     internal VaeCodec NewVaeCodec(int height, int width) => new(Config.Vae!, _weights.Vae!, _backend, height, width);
@@ -87,10 +95,10 @@ public sealed class TunaModel : IDisposable
     }
 
     /// <summary>Loads a model whose files lie apart, as parity directories have them, on a backend the model will own.</summary>
-    internal static Task<TunaModel> LoadAsync(ModelFiles files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+    internal static Task<TunaModel> LoadAsync(ModelFiles files, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
         LoadAsync(() => files, open, progress, cancellation);
 
-    private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+    private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
         Task.Factory.StartNew(() => Load(files(), open, progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>A new session: buffers of its own over the shared weights. Several may run at once.</summary>
@@ -128,25 +136,50 @@ public sealed class TunaModel : IDisposable
             if (--_users > 0)
                 return;
         }
+        Slots.Dispose();
         _weights.Dispose();
         _backend.Dispose();
     }
 
-    private static TunaModel Load(ModelFiles files, Func<IBackend> open, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    /// <summary>
+    /// Frees what requests left to be used again by later ones: on a GPU, activations, keys and values, and captured steps of
+    /// the sizes asked for so far. Requests that run keep theirs; the next ones take longer to begin.
+    /// </summary>
+    public void TrimMemory() => Slots.Trim();
+
+    /// <summary>
+    /// Makes ready what the first picture of a size would wait for: compiles kernels, takes memory and, on a GPU, captures the
+    /// steps. On the CPU nothing has to be made ready; that there is enough memory is tried.
+    /// </summary>
+    /// <param name="options">The size, and whether there is guidance; null for the model's defaults.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="RequestException">An option is out of range.</exception>
+    /// <exception cref="DeviceException">There is not enough memory, or a kernel cannot be compiled.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public async Task WarmUpAsync(ImageOptions? options = null, CancellationToken cancellation = default)
     {
-        var backend = open();
+        using var session = CreateSession();
+        var request = ImageRequest.Of(ImageTask.Generate, options ?? new(), Config);
+        await Task.Factory.StartNew(() => new ImageJob(this, request, "", null).WarmUp(cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .ConfigureAwait(false);
+    }
+
+    private static TunaModel Load(ModelFiles files, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        var device = open();
         try
         {
-            return Load(files, backend, progress, cancellation);
+            return Load(files, ref device, progress, cancellation);
         }
         catch (OutOfMemoryException e)
         {
-            backend.Dispose();
+            device.Backend.Dispose();
             throw new DeviceException($"not enough memory to load {files.Name}", e);
         }
         catch
         {
-            backend.Dispose();
+            device.Backend.Dispose();
             throw;
         }
     }
@@ -160,7 +193,7 @@ public sealed class TunaModel : IDisposable
     }
 
     /// <summary>Small parts first, so that what is wrong with them shows before gigabytes are read.</summary>
-    private static TunaModel Load(ModelFiles files, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    private static TunaModel Load(ModelFiles files, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         var config = ModelConfig.Load(files.Config);
         var tokenizer = Tokenizer.Load(files.Tokenizer);
@@ -170,19 +203,30 @@ public sealed class TunaModel : IDisposable
         cancellation.ThrowIfCancellationRequested();
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
-        CheckMemory(files.Name, MemoryEstimate.Least(config, checkpoint), backend);
-        return new TunaModel(files.Name, config, tokenizer, tokens, backend, Tuna2Weights.Load(config, checkpoint, backend, progress, cancellation));
+        if (Refusal(files.Name, config, checkpoint, device.Backend) is { } refusal)
+        {
+            if (device.Otherwise is not { } otherwise)
+                throw new DeviceException(refusal);
+            device.Backend.Dispose();
+            device = otherwise(refusal);
+        }
+        return new TunaModel(files.Name, config, tokenizer, tokens, device, Tuna2Weights.Load(config, checkpoint, device.Backend, progress, cancellation));
     }
 
-    /// <summary>Gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
-    private static void CheckMemory(string name, MemoryEstimate least, IBackend backend)
+    /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
+    private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
+        if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
+            return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
+        // Of a variant that is not supported, parity runs what there is.
+        if (!config.Variant.IsSupported() || backend.AvailableBytes is not { } available)
+            return null;
+        var least = MemoryEstimate.Least(config, checkpoint, backend);
         // Of the process, what is not there yet is little beside a model.
         var needed = least.TotalBytes - least.ProcessBytes;
-        if (backend.AvailableBytes is { } available && needed > available)
-            throw new DeviceException(
-                $"not enough memory for {name}: its weights take {ByteCount.Of(least.WeightBytes)} and the smallest request {ByteCount.Of(needed - least.WeightBytes)}, "
-                + $"{ByteCount.Of(available)} can be had; free some, or take a smaller model or a larger machine");
+        return needed <= available ? null
+            : $"not enough memory for {name} on {backend.Name}: its weights take {ByteCount.Of(least.WeightBytes)} and the smallest request {ByteCount.Of(needed - least.WeightBytes)}, "
+            + $"{ByteCount.Of(available)} can be had; free some, or take a smaller model or a larger machine";
     }
 
     private static TunaTokens TokensOf(Tokenizer tokenizer, string path)

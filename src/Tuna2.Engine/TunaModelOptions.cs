@@ -22,4 +22,10 @@ public sealed record TunaModelOptions
     /// begun. False is for machines that have more than they say: with swap to spare, or memory others will give back.
     /// </summary>
     public bool CheckMemory { get; init; } = true;
+
+    /// <summary>
+    /// A file of <see cref="CudaTuning"/>: algorithms of products that were timed on this very GPU with this version of cuBLASLt. Null for
+    /// those the library advises. Other algorithms round in other places, so a picture's parameters name the file and its hash.
+    /// </summary>
+    public string? Tuning { get; init; }
 }

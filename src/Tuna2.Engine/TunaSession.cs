@@ -13,9 +13,10 @@ namespace Tuna2.Engine;
 /// <remarks>
 /// Prompts and options are checked before a method returns, so a <see cref="RequestException"/> or an
 /// <see cref="ArgumentNullException"/> comes from the call itself, not from its task; for that the text is tokenized on the
-/// caller's thread, which takes less than a second for a million letters. Each call computes on a thread of its
-/// own; a cancelled one ends within an op of a step (milliseconds, or a fraction of a step for large models) and keeps no
-/// memory.
+/// caller's thread, which takes less than a second for a million letters. Each call computes on a thread of its own; a
+/// cancelled one ends within an op of a step (milliseconds, or a fraction of a step for large models), on a GPU within two
+/// steps, and keeps no memory. On a GPU the model keeps what a later request can use again, until
+/// <see cref="TunaModel.TrimMemory"/>.
 /// </remarks>
 public sealed class TunaSession : IDisposable, IAsyncDisposable
 {

@@ -11,7 +11,7 @@ namespace Tuna2.Bench.Cases;
 internal static class KernelCases
 {
     private const int Hidden = 3584, Intermediate = 18944, Vocabulary = 151669, Sequences = 2, Span = 1025, Keys = 1100, Prefix = Keys - Span;
-    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, Steps = 50, DecodeSplits = 16;
+    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, Steps = 50, StepWords = 8, DecodeSplits = 16;
 
     private static readonly Heads _llm = new("llm", 28, 4, 128, QkNorms: false);
     private static readonly Heads _head = new("head", 56, 14, 64, QkNorms: true);
@@ -48,6 +48,10 @@ internal static class KernelCases
         KernelCase.Of($"{Vocabulary}", new SampleToken(), m => new SampleTokenArgs
         {
             Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Seed = 1, Draw = 2, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
+        }),
+        KernelCase.Of($"{Steps} of {StepWords * 16} bytes", new AdvanceStep(), m => new AdvanceStepArgs
+        {
+            Schedule = m.Table(new int[Steps * StepWords * 4]), Live = m.Output(F32, StepWords * 4), Step = m.Table(0), Words = StepWords, Steps = Steps,
         }),
     ];
 

@@ -10,23 +10,28 @@ using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Cli.Commands;
 
-/// <summary>tuna2 kernels: compiles the kernels, without a GPU, and shows what they take of one.</summary>
+/// <summary>tuna2 kernels: compiles the kernels, without a GPU, shows what they take of one, and packs them.</summary>
 internal sealed class KernelsCommand : TunaCommand
 {
     private static readonly string[] _defaultArchitectures = ["sm_80", "sm_90a"];
 
+    /// <summary>What is packed unless told: the GPUs people have, as far as NVRTC knows them.</summary>
+    private static readonly string[] _packedArchitectures = ["sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"];
+
     private readonly Argument<string[]> _names = new("NAME") { HelpName = "NAME", Description = "Instances, or the kernels they are of [default: all]", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<string[]> _architectures = new("--arch") { Description = "What to compile for, sm_80 or sm_90a or another; may be repeated [default: sm_80 and sm_90a]", HelpName = "ARCH" };
+    private readonly Option<string[]> _architectures = new("--arch") { Description = "What to compile for, sm_80 or sm_90a or another; may be repeated [default: sm_80 and sm_90a; with --output sm_80, 86, 89, 90a, 100a and 120a, those NVRTC knows]", HelpName = "ARCH" };
     private readonly Option<bool> _noCache = new("--no-cache") { Description = "Compile everything anew and keep nothing" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Pack the machine code into this ZIP, to be built into the library or put beside the program as kernels.zip", HelpName = "FILE" };
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public KernelsCommand(CliConsole console) : base("kernels", "Compile the CUDA kernels, which needs no GPU, and show their registers, memory and spills", console)
     {
-        Examples = ["tuna2 kernels", "tuna2 kernels attention matmul --arch sm_89", "tuna2 kernels --arch sm_90a --json"];
+        Examples = ["tuna2 kernels", "tuna2 kernels attention matmul --arch sm_89", "tuna2 kernels --arch sm_90a --json", "tuna2 kernels -o kernels.zip"];
         _names.CompletionSources.Add(_ => KernelCatalog.Instances.Select(kernel => kernel.Name));
         Add(_names);
         Add(_architectures);
         Add(_noCache);
+        Add(_output);
         Add(_json);
     }
 
@@ -37,9 +42,14 @@ internal sealed class KernelsCommand : TunaCommand
         var instances = Choose(parsed.GetValue(_names) ?? []);
         var architectures = (parsed.GetValue(_architectures) is { Length: > 0 } given ? given : _defaultArchitectures).Distinct().Select(CudaArchitecture.Parse).ToList();
         var compiler = new KernelCompiler(new() { Cache = parsed.GetValue(_noCache) ? KernelCache.Off() : null });
+        var output = parsed.GetValue(_output);
+        if (output is not null && parsed.GetValue(_architectures) is not { Length: > 0 })
+            architectures = [.. _packedArchitectures.Select(CudaArchitecture.Parse).Where(a => compiler.Capabilities.Contains(a.Capability))];
         CompiledKernel[] kernels;
         using (var progress = new ProgressLine(Console))
             kernels = Compile(compiler, instances, architectures, progress, cancellation);
+        if (output is not null)
+            Pack(compiler, output, kernels);
         if (parsed.GetValue(_json))
             WriteJson(compiler, kernels);
         else
@@ -82,9 +92,18 @@ internal sealed class KernelsCommand : TunaCommand
         return compiled;
     }
 
+    private static void Pack(KernelCompiler compiler, string output, CompiledKernel[] kernels)
+    {
+        if (kernels.FirstOrDefault(k => k.IsPtx) is { } portable)
+            throw new RequestException($"{portable}: NVRTC {compiler.Version} makes no machine code for the architecture asked for");
+        KernelArchive.Write(output, kernels);
+    }
+
     private void WriteTable(KernelCompiler compiler, IReadOnlyList<CompiledKernel> kernels)
     {
         Console.Out.WriteLine($"NVRTC {compiler.Version}: {compiler.Search.Path}");
+        if (KernelCatalog.Folder is { } folder)
+            Console.Out.WriteLine($"kernels: {folder}");
         Console.Out.WriteLine(compiler.Cache.Reason is { } reason ? $"no cache: {reason}" : $"cache: {compiler.Cache.Directory}");
         Console.Out.WriteLine();
         var width = kernels.Select(k => k.Instance.Name.Length).DefaultIfEmpty().Max();

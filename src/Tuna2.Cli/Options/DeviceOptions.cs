@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Tuna2.Engine;
 
 namespace Tuna2.Cli.Options;
@@ -16,6 +17,12 @@ internal sealed class DeviceOptions
         "--dtype", "Precision of activations; bf16 needs a CUDA device [default: auto]",
         ("auto", ComputeType.Auto), ("f32", ComputeType.F32), ("bf16", ComputeType.BF16));
 
+    private readonly Option<string?> _tuning = new("--tuning")
+    {
+        Description = "Algorithms of products timed on this GPU by 'tuna2 tune'; they round in other places, so pictures name the file",
+        HelpName = "FILE",
+    };
+
     private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "CPU threads; 0 for one per processor [default: 0]");
 
     private readonly Option<bool> _noMemoryCheck = new("--no-memory-check") { Description = "Go on where the memory that is free seems too little" };
@@ -28,6 +35,7 @@ internal sealed class DeviceOptions
         command.Add(_dtype);
         command.Add(_threads);
         command.Add(_noMemoryCheck);
+        command.Add(_tuning);
     }
 
     public TunaModelOptions Read(ParseResult parsed) => new()
@@ -36,5 +44,15 @@ internal sealed class DeviceOptions
         ComputeType = parsed.GetValue(_dtype) ?? ComputeType.Auto,
         Threads = parsed.GetValue(_threads) ?? 0,
         CheckMemory = !parsed.GetValue(_noMemoryCheck),
+        Tuning = parsed.GetValue(_tuning),
+    };
+
+    /// <summary>The N of the CUDA device asked for; 0 where none was named.</summary>
+    /// <exception cref="RequestException">It is another device.</exception>
+    public int Ordinal(ParseResult parsed) => parsed.GetValue(_device) switch
+    {
+        null or "auto" or "cuda" => 0,
+        { } name when name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => ordinal,
+        var other => throw new RequestException($"device '{other}' is not a CUDA device; cuda or cuda:N"),
     };
 }

@@ -33,10 +33,18 @@ internal sealed class ModelOptions
     /// <exception cref="ModelException">There is no such directory, it lacks a file, or its config makes no sense.</exception>
     public ModelConfig Config(ParseResult parsed) => TunaModel.ReadConfig(Directory(parsed));
 
+    /// <summary>The N of the CUDA device asked for; 0 where none was named.</summary>
+    /// <exception cref="RequestException">It is another device.</exception>
+    public int Ordinal(ParseResult parsed) => _device.Ordinal(parsed);
+
     /// <summary>Loads the model, with progress.</summary>
     public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)
     {
-        using var progress = new ProgressLine(console);
-        return await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+        TunaModel model;
+        using (var progress = new ProgressLine(console))
+            model = await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+        if (model.DeviceNote is { } note)
+            console.Warn(note);
+        return model;
     }
 }

@@ -67,9 +67,12 @@ public sealed class CpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public void Run(Op op, BoundBatch bound, IMemoryMap memory)
+    public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => new ImmediateProgram(plan, bounds, (op, batch) => Run(op, batch, memory));
+
+    /// <summary>Runs one op. <paramref name="memory"/> says where its values are.</summary>
+    public void Run(Op op, Batch batch, IMemoryMap memory)
     {
-        var context = new CpuContext(bound.Batch, memory, _threads);
+        var context = new CpuContext(batch, memory, _threads);
         switch (_simd)
         {
             case SimdLevel.Scalar: Run<ScalarSimd, float>(op, context); break;

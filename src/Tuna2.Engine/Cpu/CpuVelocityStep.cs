@@ -12,7 +12,7 @@ internal static unsafe class CpuVelocityStep
             foreach (var place in context.Batch.Predictions)
                 Unpatchify(op.Head, context.Rows(op.Head.Rows, place.FirstRow, op.Head.Tokens), context.Rows(predictions, place.Prediction, 1));
 
-        var p = op.Parameters;
+        var p = context.Batch.Step;
         var head = op.Head;
         var (guidance, phase, delta) = (p.Guidance, p.Phase, p.Delta);
         var conditional = Branch(op, context, 0);

@@ -134,7 +134,7 @@ internal sealed unsafe class CudaContext : IDisposable
     private string Message(CUresult result, string call, string about)
     {
         // Kernels run after their launch has returned: the call that reports a fault is seldom the one that made it.
-        var suspect = result.IsSticky() && about.Length == 0 && LastLaunch.Kernel is not null ? $", after launching {LastLaunch}" : "";
+        var suspect = result.IsSticky() && about.Length == 0 && LastLaunch != default ? $", after launching {LastLaunch}" : "";
         return $"cuda:{Device.Ordinal}: {Driver.Describe(result)} in {CudaDriver.FunctionName(call)}{about}{suspect}";
     }
 

@@ -50,6 +50,17 @@ internal sealed unsafe class CudaModule : IDisposable
         return new(context, module, function);
     }
 
+    /// <summary>Asks for the shared memory a launch needs, if none before it needed as much.</summary>
+    public void Prepare(in LaunchSite site)
+    {
+        if (site.Shape.SharedBytes <= Volatile.Read(ref _sharedBytes))
+            return;
+        using var _ = _context.Enter();
+        _context.Check(
+            _context.Api.cuFuncSetAttribute(_function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, site.Shape.SharedBytes), site);
+        _sharedBytes = site.Shape.SharedBytes;
+    }
+
     /// <summary>
     /// Queues a launch. The context is current. The arguments go as one buffer with its size rather than as a pointer per
     /// parameter: it is one struct, and the driver can tell when it is not the size the kernel was compiled for.
@@ -58,11 +69,7 @@ internal sealed unsafe class CudaModule : IDisposable
     {
         ObjectDisposedException.ThrowIf(_handle == 0, this);
         var shape = site.Shape;
-        if (shape.SharedBytes > _sharedBytes)
-        {
-            _context.Check(_context.Api.cuFuncSetAttribute(_function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shape.SharedBytes), site);
-            _sharedBytes = shape.SharedBytes;
-        }
+        Prepare(site);
         var size = (nuint)arguments.Length;
         fixed (byte* buffer = arguments)
         {

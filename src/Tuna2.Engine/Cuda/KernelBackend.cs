@@ -12,15 +12,17 @@ internal interface IAddressable : IDeviceBuffer
     ulong Address { get; }
 }
 
-/// <summary>Device memory, and copies to and from it that are done when the call returns.</summary>
+/// <summary>Device memory, and copies to and from it in the order of launches.</summary>
 internal interface IDeviceMemory
 {
     /// <summary>Memory aligned to <see cref="Plan.Alignment"/>; contents undefined.</summary>
     /// <exception cref="DeviceException">There is not that much memory.</exception>
     IAddressable Allocate(long bytes, string what);
 
+    /// <summary>Copies host bytes; they are no longer needed when it returns, and there before what is queued next runs.</summary>
     void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset);
 
+    /// <summary>Copies to the host what all that was queued before has left.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
 }
 
@@ -32,13 +34,27 @@ internal interface IDeviceMemory
 /// <param name="memory">The memory they reach.</param>
 /// <param name="element">Element type of activations, caches and matrices.</param>
 /// <param name="name">What a user calls the device.</param>
-internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, ElementType element, string name) : IBackend
+/// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
+/// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
+/// <param name="loader">Loads what steps of schedules launch, which are then captured and replayed; null where they are not.</param>
+internal sealed class KernelBackend(
+    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
-    private readonly IAddressable _frequencies = Upload(memory, TimestepSinusoids.Frequencies, "time frequencies");
+    private readonly IAddressable _constants = Upload(memory, Constants(), "constants");
+
+    /// <summary>Where the second of the constants begins.</summary>
+    private static ulong PredictOnlyOffset => (ulong)(TimestepSinusoids.Frequencies.Length * sizeof(float));
+
+    /// <summary>The time's frequencies, then the numbers of a step that only predicts.</summary>
+    private static ReadOnlySpan<byte> Constants() =>
+        (byte[])[.. MemoryMarshal.AsBytes(TimestepSinusoids.Frequencies), .. MemoryMarshal.AsBytes<StepNumbers>([new(0, 0, 1, X0ToVelocityStep.PredictOnly)])];
 
     /// <inheritdoc/>
     public string Name => name;
+
+    /// <inheritdoc/>
+    public string Tuning => products?.Tuning ?? "own kernels";
 
     /// <inheritdoc/>
     public int ActivationBytes => element.Size();
@@ -56,12 +72,16 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => memory.Download(source, offset, destination);
 
     /// <inheritdoc/>
-    public BoundBatch Bind(Batch batch) => new DeviceTables(batch, memory);
+    public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
-    /// <inheritdoc/>
-    public void Run(Op op, BoundBatch bound, IMemoryMap map)
+    /// <summary>Whether there is a kernel for an op.</summary>
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
+        or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.Attention { Picture: null } or Ops.VelocityStep;
+
+    /// <summary>Launches what runs one op.</summary>
+    public void Run(Op op, DeviceTables tables, IMemoryMap map, ILauncher launcher)
     {
-        var run = new OpRun(this, (DeviceTables)bound, map, op.Name);
+        var run = new OpRun(this, tables, map, launcher, op.Name);
         switch (op)
         {
             case Ops.EmbeddingGather o: run.EmbeddingGather(o); break;
@@ -83,35 +103,42 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
     /// <inheritdoc/>
     public void Dispose()
     {
+        products?.Dispose();
         _rotary.Dispose();
-        _frequencies.Dispose();
+        _constants.Dispose();
     }
 
     internal static IAddressable Upload<T>(IDeviceMemory memory, ReadOnlySpan<T> values, string what) where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(values);
         var buffer = memory.Allocate(Math.Max(bytes.Length, Plan.Alignment), what);
-        memory.Upload(bytes, buffer, 0);
-        return buffer;
+        try
+        {
+            memory.Upload(bytes, buffer, 0);
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
     }
 
+    /// <summary>Queues a kernel by its record.</summary>
+    internal static void Launch<TKernel, TArgs>(ILauncher launcher, TKernel kernel, TArgs args, string node) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
+        launcher.Launch(kernel.Instance, kernel.Shape(args), MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
+
     /// <summary>One op of one run: addresses, and a method per op.</summary>
-    private readonly struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, string node)
+    private readonly struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, ILauncher launcher, string node)
     {
         public DeviceTables Tables => tables;
 
         private ElementType Element => backend.ElementOf;
 
-        public void EmbeddingGather(Ops.EmbeddingGather o)
+        public void EmbeddingGather(Ops.EmbeddingGather o) => Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
         {
-            foreach (var token in tables.Batch.Tokens)
-                if (token != -1 && (uint)token >= (uint)o.Table.Rows)
-                    throw new RequestException($"token id {token} is not in the model's vocabulary of {o.Table.Rows}");
-            Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
-            {
-                Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
-            });
-        }
+            Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
+        });
 
         public void Patchify(Ops.Patchify o)
         {
@@ -150,6 +177,13 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             var output = o.Output.Element == ValueElement.Float32 ? ElementType.F32 : Element;
             if (m == 0)
                 return;
+            // A gate is in our epilogue only.
+            if (o.Gate is null && backend.Products is { } products)
+            {
+                var product = new Product(new(m, n, k, Element, output, o.Bias is not null, o.Residual is not null), x, w, y, o.Bias, epilogue.Residual);
+                if (launcher is LoadingLauncher ? products.TryPrepare(product, node) : products.TryRun(product, node))
+                    return;
+            }
             if (m <= Gemv.MaxRows)
                 Launch(new Gemv(Element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else if (Element == ElementType.BF16)
@@ -166,7 +200,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
 
         public void TimestepSinusoids(Ops.TimestepSinusoids o) => Launch(new TimestepSinusoids(Element, o.Times.Rows.Value), new TimestepSinusoidsArgs
         {
-            Times = At(o.Times), Frequencies = backend._frequencies.Address, Y = At(o.Output),
+            Times = At(o.Times), Frequencies = backend._constants.Address, Y = At(o.Output),
         });
 
         public void QkvToCache(Ops.QkvToCache o)
@@ -200,7 +234,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             }
             else if (Element == ElementType.BF16)
             {
-                var (tiles, count) = tables.AttentionTiles(shape.Group, Kernels.Attention.TileRows);
+                var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows);
                 Launch(new Attention(shape.HeadDim, count, tables.AttentionWork), new AttentionArgs
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
@@ -209,7 +243,7 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             }
             else
             {
-                var (tiles, count) = tables.AttentionTiles(shape.Group, AttentionF32.TileRows);
+                var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows);
                 Launch(new AttentionF32(shape.HeadDim, count, tables.AttentionWork), new AttentionF32Args
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
@@ -221,16 +255,23 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
         public void VelocityStep(Ops.VelocityStep o)
         {
             var places = tables.Batch.Predictions;
+            var predictOnly = backend._constants.Address + PredictOnlyOffset;
             if (o.Predictions is { } predictions)
                 foreach (var place in places)
-                    Step(o, place, null, new StepNumbers(0, 0, 1, X0ToVelocityStep.PredictOnly), At(predictions) + (ulong)((long)place.Prediction * predictions.Columns * sizeof(float)));
-            var p = o.Parameters;
-            Step(o, Branch(0), p.Guidance == 1 ? null : Branch(1), new StepNumbers(p.Time, p.Delta, p.Guidance, (int)p.Phase), 0);
+                    Step(o, place, null, predictOnly, At(predictions) + (ulong)((long)place.Prediction * predictions.Columns * sizeof(float)));
+            // The guidance decides on the device whether the second branch is read: a captured launch serves both.
+            Step(o, Branch(0) ?? throw new InvalidOperationException($"{o}: the batch has no prediction for branch 0"), Branch(1), tables.Numbers, 0);
 
-            PredictionPlacement Branch(int slot) => places.First(place => place.Prediction == slot);
+            PredictionPlacement? Branch(int slot)
+            {
+                foreach (var place in places)
+                    if (place.Prediction == slot)
+                        return place;
+                return null;
+            }
         }
 
-        private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, StepNumbers numbers, ulong prediction)
+        private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, ulong numbers, ulong prediction)
         {
             var picture = (ulong)((long)o.Pictures.Columns * sizeof(float));
             Launch(new X0ToVelocityStep(Element), new X0ToVelocityStepArgs
@@ -238,18 +279,15 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
                 Conditional = PatchRows(o.Head.Rows, conditional.FirstRow),
                 Unconditional = unconditional is { } u ? PatchRows(o.Head.Rows, u.FirstRow) : 0,
                 Z = At(o.Pictures) + Ops.VelocityStep.StateSlot * picture, Trial = At(o.Pictures) + Ops.VelocityStep.TrialSlot * picture,
-                Velocity = At(o.Velocity), Prediction = prediction, Numbers = tables.Numbers(numbers),
+                Velocity = At(o.Velocity), Prediction = prediction, Numbers = numbers,
                 Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0,
             });
         }
 
         private ulong PatchRows(Value rows, int first) => At(rows) + (ulong)((long)first * rows.Columns * Element.Size());
 
-        private void Launch<TKernel, TArgs>(TKernel kernel, TArgs args) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged
-        {
-            var shape = kernel.Shape(args);
-            backend.Launcher.Launch(kernel.Instance, shape, MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
-        }
+        private void Launch<TKernel, TArgs>(TKernel kernel, TArgs args) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
+            KernelBackend.Launch(launcher, kernel, args, node);
 
         private ulong At(Value value)
         {
@@ -264,7 +302,22 @@ internal sealed class KernelBackend(ILauncher launcher, IDeviceMemory memory, El
             : throw new InvalidOperationException($"{weight} is kept as {weight.Precision}, not as a float32 vector");
     }
 
-    private ILauncher Launcher => launcher;
+    /// <summary>What runs kernels; within a turn of the queue where there is one.</summary>
+    public ILauncher Launcher => launcher;
+
+    /// <summary>Whose turns launches are made in, or null.</summary>
+    public CudaQueue? Queue => queue;
+
+    /// <summary>Loads what is to be captured, or null.</summary>
+    public LoadingLauncher? Loader => loader;
+
+    /// <summary>Packed rows of a tile of attention.</summary>
+    public int TileRows => element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;
+
+    /// <summary>Memory that kernels reach.</summary>
+    public IAddressable AllocateAddressable(long bytes, string what) => memory.Allocate(bytes, what);
+
+    private IProducts? Products => products;
 
     private ElementType ElementOf => element;
 }

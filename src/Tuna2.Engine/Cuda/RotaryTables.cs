@@ -22,9 +22,6 @@ internal sealed class RotaryTables(IDeviceMemory memory) : IDisposable
         {
             if (_tables.TryGetValue(frequencies, out var table) && table.Positions >= positions)
                 return table.Buffer.Address;
-            // Another session may still be reading the smaller table: it stays until the backend goes.
-            if (table.Buffer is not null)
-                _outgrown.Add(table.Buffer);
             var count = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(positions, LeastPositions));
             var values = new float[2 * count * frequencies.Length];
             for (var position = 0; position < count; position++)
@@ -33,9 +30,12 @@ internal sealed class RotaryTables(IDeviceMemory memory) : IDisposable
                     var at = 2 * (position * frequencies.Length + i);
                     (values[at + 1], values[at]) = MathF.SinCos(position * frequencies[i]);
                 }
-            table = (KernelBackend.Upload<float>(memory, values, "rotary table"), count);
-            _tables[frequencies] = table;
-            return table.Buffer.Address;
+            var larger = KernelBackend.Upload<float>(memory, values, "rotary table");
+            // Captured launches may still read the smaller table: it stays until the backend goes.
+            if (table.Buffer is not null)
+                _outgrown.Add(table.Buffer);
+            _tables[frequencies] = (larger, count);
+            return larger.Address;
         }
     }
 

@@ -1,3 +1,5 @@
+using Tuna2.Engine.Graph.Ops;
+
 namespace Tuna2.Engine.Graph;
 
 /// <summary>A picture's place: the patches of picture <paramref name="Picture"/> fill rows from <paramref name="FirstRow"/>.</summary>
@@ -64,4 +66,7 @@ public sealed class Batch
 
     /// <summary>Predictions to read out of the flow head's rows.</summary>
     public IReadOnlyList<PredictionPlacement> Predictions { get; set; } = [];
+
+    /// <summary>What the solver does with them.</summary>
+    public StepParameters Step { get; set; } = new(0, 0);
 }

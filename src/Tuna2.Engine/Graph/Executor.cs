@@ -4,34 +4,52 @@ namespace Tuna2.Engine.Graph;
 /// Runs a planned graph on a backend: orders nothing, decides nothing, only launches. States and the arena belong to the
 /// <see cref="StateStore"/> of the session; what another graph of the session runs is over before this one does.
 /// </summary>
-public sealed class Executor : IMemoryMap
+public sealed class Executor : IMemoryMap, IDisposable
 {
     private readonly IBackend _backend;
     private readonly StateStore _states;
+    private readonly BatchBounds _bounds;
+    private GraphProgram? _program;
 
     /// <summary>Plans the graph and has the arena made large enough for it.</summary>
-    public Executor(ModelGraph graph, IBackend backend, StateStore states)
+    /// <param name="graph">What runs.</param>
+    /// <param name="backend">What runs it.</param>
+    /// <param name="states">The states, which own this executor too.</param>
+    /// <param name="bounds">What batches hold at most.</param>
+    public Executor(ModelGraph graph, IBackend backend, StateStore states, BatchBounds bounds)
     {
+        ArgumentNullException.ThrowIfNull(states);
         Plan = new Plan(graph, backend.ActivationBytes);
         _backend = backend;
         _states = states;
+        _bounds = bounds;
         states.Reserve(Plan);
+        states.Own(this);
     }
 
     /// <summary>Where everything lies.</summary>
     public Plan Plan { get; }
 
+    /// <summary>The graph made ready: at its first use, when the memory it works in is taken.</summary>
+    private GraphProgram Program => _program ??= _backend.Prepare(Plan, this, _bounds);
+
+    /// <summary>How many runs of a schedule may be under way; 0 where a run is done when the call returns.</summary>
+    public int Ahead => Program.Ahead;
+
     /// <summary>Runs every op in order; cancellation is seen between ops.</summary>
-    public void Run(Batch batch, CancellationToken cancellation)
-    {
-        Plan.Graph.SetCounts(batch);
-        using var bound = _backend.Bind(batch);
-        foreach (var op in Plan.Graph.Ops)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            _backend.Run(op, bound, this);
-        }
-    }
+    public void Run(Batch batch, CancellationToken cancellation) => Program.Run(batch, cancellation);
+
+    /// <inheritdoc cref="GraphProgram.Schedule"/>
+    public void Schedule(IReadOnlyList<Batch> batches) => Program.Schedule(batches);
+
+    /// <inheritdoc cref="GraphProgram.Restart"/>
+    public void Restart() => Program.Restart();
+
+    /// <inheritdoc cref="GraphProgram.RunNext"/>
+    public void RunNext(CancellationToken cancellation) => Program.RunNext(cancellation);
+
+    /// <inheritdoc cref="GraphProgram.Settle"/>
+    public void Settle(int underWay) => Program.Settle(underWay);
 
     /// <summary>The contents of a kept value after a run, until a graph of the session runs again: its actual rows.</summary>
     public float[] Read(Value value)
@@ -52,4 +70,11 @@ public sealed class Executor : IMemoryMap
     public (IDeviceBuffer Buffer, long Offset) Locate(Value value) => value.Storage == Storage.Transient
         ? (_states.Arena, Plan.OffsetOf(value))
         : (_states.BufferOf(value), 0);
+
+    /// <summary>Frees what the backend took to run it; the store does so.</summary>
+    public void Dispose()
+    {
+        _program?.Dispose();
+        _program = null;
+    }
 }

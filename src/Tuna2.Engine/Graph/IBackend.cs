@@ -15,6 +15,12 @@ public interface IBackend : IDisposable
     /// <summary>What a user calls it: "cpu", "cuda:0".</summary>
     string Name { get; }
 
+    /// <summary>
+    /// How it chooses among ways to compute that round differently, for a picture's parameters: a seed is the same picture, bit for bit,
+    /// only under the same. Null where there is one way.
+    /// </summary>
+    string? Tuning => null;
+
     /// <summary>Memory for weights, a state or an arena, aligned to <see cref="Plan.Alignment"/>; contents undefined.</summary>
     /// <exception cref="DeviceException">There is not that much memory.</exception>
     IDeviceBuffer Allocate(long bytes, string what);
@@ -40,36 +46,24 @@ public interface IBackend : IDisposable
         }
     }
 
+    /// <summary>A way to stream much into memory; dispose it when all is sent.</summary>
+    IUploader OpenUploader() => new ImmediateUploader(this);
+
+    /// <summary>Whether what a request takes is worth keeping for the next one: where taking it is slow, or runs are captured.</summary>
+    bool KeepsSlots => false;
+
     /// <summary>Bytes of an activation: 4 for float32, 2 for bfloat16.</summary>
     int ActivationBytes => sizeof(float);
 
     /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
     Precision? MatrixPrecision => null;
 
-    /// <summary>Puts a batch's tables where ops can read them, for one run.</summary>
-    BoundBatch Bind(Batch batch) => new(batch);
-
-    /// <summary>Runs one op. <paramref name="memory"/> says where its values are.</summary>
-    void Run(Op op, BoundBatch bound, IMemoryMap memory);
-}
-
-/// <summary>A batch for the length of a run, with what a backend made of its tables.</summary>
-/// <param name="batch">The batch.</param>
-public class BoundBatch(Batch batch) : IDisposable
-{
-    /// <summary>The batch.</summary>
-    public Batch Batch { get; } = batch;
-
-    /// <summary>Frees what the backend made of the tables.</summary>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Frees what a backend made of the tables.</summary>
-    /// <param name="disposing">Always true: there is no finalizer.</param>
-    protected virtual void Dispose(bool disposing) { }
+    /// <summary>
+    /// Makes a planned graph ready to run; what it takes for that is taken here. <paramref name="memory"/> says where values are,
+    /// then and always.
+    /// </summary>
+    /// <exception cref="DeviceException">There is not enough memory, or an op has no kernel for such sizes.</exception>
+    GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds);
 }
 
 /// <summary>Where values live during a run.</summary>

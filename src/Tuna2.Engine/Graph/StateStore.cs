@@ -14,6 +14,7 @@ public sealed class StateStore(IBackend backend) : IDisposable
     private static readonly Lock _asking = new();
 
     private readonly List<Value> _values = [];
+    private readonly List<Executor> _executors = [];
     private readonly Dictionary<Value, IDeviceBuffer> _buffers = [];
     private IDeviceBuffer? _arena;
 
@@ -43,6 +44,16 @@ public sealed class StateStore(IBackend backend) : IDisposable
 
     /// <summary>Makes the arena large enough for one more plan.</summary>
     public void Reserve(Plan plan) => ArenaBytes = Math.Max(ArenaBytes, Math.Max(plan.PlannedBytes, Plan.Alignment));
+
+    /// <summary>Takes an executor that works in this memory: it goes when the memory does.</summary>
+    public void Own(Executor executor) => _executors.Add(executor);
+
+    /// <summary>Lets go of an executor, which is disposed here: its graph runs no more.</summary>
+    public void Disown(Executor executor)
+    {
+        if (_executors.Remove(executor))
+            executor.Dispose();
+    }
 
     /// <summary>
     /// Takes everything declared that is not taken yet. States keep their contents, the arena does not. When it fails, what this
@@ -139,6 +150,7 @@ public sealed class StateStore(IBackend backend) : IDisposable
     /// <summary>Frees everything taken.</summary>
     public void Dispose()
     {
+        _executors.ForEach(executor => executor.Dispose());
         foreach (var buffer in _buffers.Values)
             buffer.Dispose();
         _buffers.Clear();

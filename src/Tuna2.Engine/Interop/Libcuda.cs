@@ -22,6 +22,9 @@ internal sealed unsafe class Libcuda
     /// <summary>cuLaunchKernel's extra: the next pointer is to the size of the argument buffer.</summary>
     public const nint CU_LAUNCH_PARAM_BUFFER_SIZE = 2;
 
+    /// <summary>cuStreamBeginCapture: forbids this thread, and no other, what would end the capture.</summary>
+    public const int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1;
+
     public readonly delegate* unmanaged<uint, CUresult> cuInit;
     public readonly delegate* unmanaged<int*, CUresult> cuDriverGetVersion;
     public readonly delegate* unmanaged<CUresult, byte**, CUresult> cuGetErrorName;
@@ -59,6 +62,13 @@ internal sealed unsafe class Libcuda
     public readonly delegate* unmanaged<nint*, uint, CUresult> cuStreamCreate;
     public readonly delegate* unmanaged<nint, CUresult> cuStreamDestroy_v2;
     public readonly delegate* unmanaged<nint, CUresult> cuStreamSynchronize;
+    public readonly delegate* unmanaged<nint, int, CUresult> cuStreamBeginCapture_v2;
+    public readonly delegate* unmanaged<nint, nint*, CUresult> cuStreamEndCapture;
+    public readonly delegate* unmanaged<nint*, nint, ulong, CUresult> cuGraphInstantiateWithFlags;
+    public readonly delegate* unmanaged<nint, nint, CUresult> cuGraphLaunch;
+    public readonly delegate* unmanaged<nint, CUresult> cuGraphExecDestroy;
+    public readonly delegate* unmanaged<nint, CUresult> cuGraphDestroy;
+
     public readonly delegate* unmanaged<nint*, uint, CUresult> cuEventCreate;
     public readonly delegate* unmanaged<nint, nint, CUresult> cuEventRecord;
     public readonly delegate* unmanaged<nint, CUresult> cuEventSynchronize;
@@ -101,6 +111,12 @@ internal sealed unsafe class Libcuda
         cuStreamCreate = (delegate* unmanaged<nint*, uint, CUresult>)Export(nameof(cuStreamCreate));
         cuStreamDestroy_v2 = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuStreamDestroy_v2));
         cuStreamSynchronize = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuStreamSynchronize));
+        cuStreamBeginCapture_v2 = (delegate* unmanaged<nint, int, CUresult>)Export(nameof(cuStreamBeginCapture_v2));
+        cuStreamEndCapture = (delegate* unmanaged<nint, nint*, CUresult>)Export(nameof(cuStreamEndCapture));
+        cuGraphInstantiateWithFlags = (delegate* unmanaged<nint*, nint, ulong, CUresult>)Export(nameof(cuGraphInstantiateWithFlags));
+        cuGraphLaunch = (delegate* unmanaged<nint, nint, CUresult>)Export(nameof(cuGraphLaunch));
+        cuGraphExecDestroy = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuGraphExecDestroy));
+        cuGraphDestroy = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuGraphDestroy));
         cuEventCreate = (delegate* unmanaged<nint*, uint, CUresult>)Export(nameof(cuEventCreate));
         cuEventRecord = (delegate* unmanaged<nint, nint, CUresult>)Export(nameof(cuEventRecord));
         cuEventSynchronize = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuEventSynchronize));

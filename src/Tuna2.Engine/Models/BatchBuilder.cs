@@ -1,4 +1,5 @@
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Models;
 
@@ -94,7 +95,7 @@ internal sealed class BatchBuilder
     }
 
     /// <summary>The finished tables.</summary>
-    public Batch Build() => new()
+    public Batch Build(StepParameters step = default) => new()
     {
         Sequences = [.. _sequences],
         Tokens = [.. _tokens],
@@ -102,5 +103,6 @@ internal sealed class BatchBuilder
         Times = [.. _times],
         Predictions = [.. _predictions],
         Picked = [.. _picked],
+        Step = step,
     };
 }

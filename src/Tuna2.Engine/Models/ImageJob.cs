@@ -31,8 +31,8 @@ internal sealed class ImageJob
     public void Run(Action<GeneratedImage> made, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));
-        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, _plan);
-        var denoiser = new Denoiser(predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
+        using var slot = _model.Slots.Lease(_plan);
+        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
         denoiser.Begin(pixels, cancellation);
         for (var i = 0; i < _request.Count; i++)
         {
@@ -53,6 +53,14 @@ internal sealed class ImageJob
         };
 
         RgbImage Picture(float[] planes) => OutputPicture.Of(_model.Config, planes, _request.Width, _request.Height);
+    }
+
+    /// <summary>Does what comes before the first step, so that the next request of its like finds it done.</summary>
+    public void WarmUp(CancellationToken cancellation)
+    {
+        using var slot = _model.Slots.Lease(_plan);
+        if (_model.Backend.KeepsSlots)
+            new Denoiser(slot.Predictor, _plan).Begin([], cancellation);
     }
 
     /// <summary>The start noise of a seed, as the official code draws it (MODEL.md section 4).</summary>
@@ -101,5 +109,6 @@ internal sealed class ImageJob
         NoiseScale = _request.NoiseScale,
         Model = _model.Name,
         Device = _model.Device,
+        Tuning = _model.Backend.Tuning,
     };
 }

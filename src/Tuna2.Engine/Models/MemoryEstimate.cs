@@ -84,13 +84,17 @@ public sealed record MemoryEstimate(
     /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had. Of a
     /// variant that makes no pictures yet, the weights.
     /// </summary>
-    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint) => config.Variant.IsSupported()
-        ? Generate(config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, threads: 1)
-        : Of(config, checkpoint, 0, 0, threads: 1, (_, _) => new SessionMemory(0, 0, 0, 0));
+    /// <param name="config">The model's config.</param>
+    /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
+    /// <param name="like">The backend whose number formats count.</param>
+    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null) => config.Variant.IsSupported()
+        ? Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, null, threads: 1, like)
+        : Of(config, checkpoint, 0, 0, threads: 1, (_, _) => new SessionMemory(0, 0, 0, 0), like);
 
     private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
 
-    private static MemoryEstimate Picture(ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads)
+    private static MemoryEstimate Picture(
+        ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         var request = ImageRequest.Of(task, options ?? new(), config);
@@ -108,18 +112,18 @@ public sealed record MemoryEstimate(
         var plan = new DenoisePlan(request.Guidance.Needed ? branches : branches[..1], request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
         return Of(config, checkpoint, request.Height, request.Width, threads, (network, backend) =>
         {
-            using var predictor = new PrefixPredictor(network, backend, plan);
+            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
-        });
+        }, like);
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int threads, Func<Tuna2Network, IBackend, SessionMemory> request)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
             throw new RequestException($"threads must be 1 to {CpuBackend.MaxThreads}, or 0 for one per processor, not {threads}");
-        using var backend = new CountingBackend();
+        using var backend = new CountingBackend(like);
         using var weights = Tuna2Weights.Place(config, checkpoint, backend);
         var memory = request(new Tuna2Network(config, weights), backend);
         var process = RuntimeBytes + config.VocabSize * BytesPerToken
@@ -135,9 +139,16 @@ public sealed record MemoryEstimate(
     }
 
     /// <summary>Gives out memory that is not there: for counting.</summary>
-    private sealed class CountingBackend : IBackend
+    /// <param name="like">Whose number formats and habits to have; null for the CPU's.</param>
+    private sealed class CountingBackend(IBackend? like) : IBackend
     {
         public string Name => "none";
+
+        public int ActivationBytes => like?.ActivationBytes ?? sizeof(float);
+
+        public Precision? MatrixPrecision => like?.MatrixPrecision;
+
+        public bool KeepsSlots => like?.KeepsSlots ?? false;
 
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);
 
@@ -145,7 +156,7 @@ public sealed record MemoryEstimate(
 
         public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => throw NotHere();
 
-        public void Run(Op op, BoundBatch bound, IMemoryMap memory) => throw NotHere();
+        public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => throw NotHere();
 
         public void Dispose() { }
 

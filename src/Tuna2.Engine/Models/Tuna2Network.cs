@@ -145,11 +145,11 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     }
 
     /// <summary>Head rows to the next state.</summary>
-    public void Step(ModelGraph graph, Value headOut, PictureState pictures, StepParameters parameters)
+    public void Step(ModelGraph graph, Value headOut, PictureState pictures)
     {
         var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster);
         var velocity = pictures.Velocity ?? throw new InvalidOperationException("these pictures are only looked at");
-        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, velocity, pictures.Predictions, parameters));
+        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, velocity, pictures.Predictions));
     }
 
     private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)

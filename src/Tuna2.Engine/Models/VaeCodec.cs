@@ -155,7 +155,7 @@ internal sealed class VaeCodec : IDisposable
             input = _store.Add("decoder.latents", new Extent("pixels", LatentPixels), _config.ZDim, ValueElement.Float32);
             _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), first, planes);
         }
-        var piece = new Piece(new Executor(graph, _backend, _store), input, output, frames);
+        var piece = new Piece(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
         _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
         foreach (var past in _past.Values.Except(pasts))
             Forget(past);

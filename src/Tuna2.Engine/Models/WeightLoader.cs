@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Weights;
@@ -9,10 +8,14 @@ namespace Tuna2.Engine.Models;
 internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     : WeightPlacer(checkpoint, backend)
 {
-    private const int ChunkBytes = 4 << 20;
+    /// <summary>Bytes that are read before they are converted: half a piece at most, as they may become twice as many.</summary>
+    private const int StoredBytes = 2 << 20;
 
     private readonly Checkpoint _checkpoint = checkpoint;
     private readonly IBackend _backend = backend;
+    private readonly IUploader _uploader = backend.OpenUploader();
+    private readonly byte[] _stored = new byte[StoredBytes];
+    private readonly float[] _widened = new float[StoredBytes / sizeof(ushort)];
     private readonly long _total = checkpoint.TotalBytes;
     private long _done;
 
@@ -55,43 +58,49 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
     /// <inheritdoc/>
     protected override void Fill(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset)
     {
-        var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         var asStored = part.DType == (precision == Precision.BF16 ? DType.BF16 : DType.F32);
-        var widened = asStored ? [] : new float[Math.Min(ChunkBytes, part.ByteLength) / part.DType.Size()];
-        var rounded = asStored || precision == Precision.F32 ? [] : new ushort[widened.Length];
-        try
+        for (long at = 0; at < part.ByteLength;)
         {
-            for (long at = 0; at < part.ByteLength;)
+            cancellation.ThrowIfCancellationRequested();
+            var piece = _uploader.NextPiece();
+            int read, sent;
+            if (asStored)
             {
-                cancellation.ThrowIfCancellationRequested();
-                var bytes = chunk.AsSpan(0, (int)Math.Min(ChunkBytes, part.ByteLength - at));
-                _checkpoint.Read(part, at, bytes);
-                if (asStored)
-                {
-                    _backend.Upload(bytes, buffer, offset);
-                    offset += bytes.Length;
-                }
-                else
-                {
-                    var floats = widened.AsSpan(0, bytes.Length / part.DType.Size());
-                    FloatConversion.Widen(part.DType, bytes, floats);
-                    var converted = MemoryMarshal.AsBytes(floats);
-                    if (precision == Precision.BF16)
-                    {
-                        FloatConversion.RoundToBF16(floats, rounded);
-                        converted = MemoryMarshal.AsBytes(rounded.AsSpan(0, floats.Length));
-                    }
-                    _backend.Upload(converted, buffer, offset);
-                    offset += converted.Length;
-                }
-                at += bytes.Length;
-                _done += bytes.Length;
-                progress?.Report(new LoadProgress(_done, _total));
+                read = sent = (int)Math.Min(piece.Length, part.ByteLength - at);
+                _checkpoint.Read(part, at, piece[..read]);
             }
+            else
+            {
+                read = (int)Math.Min(_stored.Length, part.ByteLength - at);
+                sent = Convert(part, at, read, precision, piece);
+            }
+            _uploader.Send(sent, buffer, offset);
+            (at, offset, _done) = (at + read, offset + sent, _done + read);
+            progress?.Report(new LoadProgress(_done, _total));
         }
-        finally
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _uploader.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Reads bytes of a tensor and puts their values there in another precision; returns how many bytes those take.</summary>
+    private int Convert(TensorInfo part, long at, int bytes, Precision precision, Span<byte> to)
+    {
+        var stored = _stored.AsSpan(0, bytes);
+        _checkpoint.Read(part, at, stored);
+        var count = bytes / part.DType.Size();
+        if (precision == Precision.F32)
         {
-            ArrayPool<byte>.Shared.Return(chunk);
+            FloatConversion.Widen(part.DType, stored, MemoryMarshal.Cast<byte, float>(to)[..count]);
+            return count * sizeof(float);
         }
+        var widened = _widened.AsSpan(0, count);
+        FloatConversion.Widen(part.DType, stored, widened);
+        FloatConversion.RoundToBF16(widened, MemoryMarshal.Cast<byte, ushort>(to)[..count]);
+        return count * sizeof(ushort);
     }
 }

@@ -56,6 +56,14 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     /// <summary>Frees what nobody took over.</summary>
     public void Dispose()
     {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what nobody took over.</summary>
+    /// <param name="disposing">Always true: there is no finalizer.</param>
+    protected virtual void Dispose(bool disposing)
+    {
         foreach (var buffer in _buffers)
             buffer.Dispose();
     }

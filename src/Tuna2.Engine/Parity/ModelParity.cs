@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Tuna2.Engine.Graph;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Weights;
 
@@ -12,7 +11,7 @@ namespace Tuna2.Engine.Parity;
 internal static class ModelParity
 {
     public static async Task<ParityReport> RunAsync(
-        string directory, JsonElement root, Func<IBackend> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
+        string directory, JsonElement root, Func<DeviceSelection> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
     {
         var files = Files(directory, ParityRunner.FileOf(directory, root, "model"));
         var cases = ParityRunner.CasesOf(directory, root).Select(c => new CaseDescription(c, Path.Combine(directory, "cases.json"))).Where(c => only is null || only.Contains(c.Name)).ToList();

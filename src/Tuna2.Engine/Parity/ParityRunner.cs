@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Parity;
 
@@ -30,7 +29,7 @@ public static class ParityRunner
     /// <param name="progress">Told of every case as it ends.</param>
     /// <param name="cancellation">Stops between ops.</param>
     internal static async Task<ParityReport> RunAsync(
-        string directory, Func<IBackend> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
+        string directory, Func<DeviceSelection> open, IReadOnlyCollection<string>? only, IProgress<ParityCase>? progress, CancellationToken cancellation)
     {
         if (!Directory.Exists(directory))
             throw new ModelException($"{directory}: no such directory");

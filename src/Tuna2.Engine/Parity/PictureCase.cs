@@ -27,7 +27,7 @@ internal static partial class PictureCase
             });
             full.Run(setting.Source, setting.Start, cancellation);
         }
-        using (var predictor = new PrefixPredictor(model.Network, model.Backend, setting.Plan, watched: true))
+        using (var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(setting.Plan, model.Backend), watched: true))
         {
             prefix = new Recording(predictor, setting.Plan, null);
             prefix.Run(setting.Source, setting.Start, cancellation);

@@ -26,7 +26,7 @@ internal static class SiglipCase
         var features = graph.Find(SiglipFront.Features)!;
         graph.Keep(projected);
         graph.Keep(features);
-        var executor = new Executor(graph, model.Backend, store);
+        var executor = new Executor(graph, model.Backend, store, new(null, 0, Spans: 1));
         store.Take($"a picture of {width}x{height}", "a smaller one takes less");
         store.Write(picture, 0, tensors.Floats(input));
         executor.Run(new Batch { Patches = [new PatchPlacement(0, 0)] }, cancellation);

@@ -1,3 +1,4 @@
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine.Sampling;
@@ -11,4 +12,42 @@ namespace Tuna2.Engine.Sampling;
 /// <param name="Guidance">Classifier-free guidance.</param>
 /// <param name="EveryBranch">Runs all branches at every evaluation, needed or not: parity compares them all.</param>
 internal sealed record DenoisePlan(
-    IReadOnlyList<PromptLayout> Branches, int Height, int Width, int Steps, SamplerKind Sampler, Guidance Guidance, bool EveryBranch = false);
+    IReadOnlyList<PromptLayout> Branches, int Height, int Width, int Steps, SamplerKind Sampler, Guidance Guidance, bool EveryBranch = false)
+{
+    /// <summary>The solver's times, one more than there are steps.</summary>
+    public float[] Times { get; } = TimeGrid.Linear(Steps);
+
+    /// <summary>Every evaluation of the model, in order: all of it is known before the first (MODEL.md section 4, official jit_utils.py).</summary>
+    public IReadOnlyList<Evaluation> Evaluations()
+    {
+        var all = new List<Evaluation>();
+        for (var i = 0; i < Steps; i++)
+        {
+            var delta = Times[i + 1] - Times[i];
+            if (Sampler == SamplerKind.Heun && i < Steps - 1)
+            {
+                Add(i, VelocityStep.StateSlot, StepPhase.HeunTrial, i);
+                Add(i + 1, VelocityStep.TrialSlot, StepPhase.HeunCorrect, i + 1);
+            }
+            else
+            {
+                Add(i, VelocityStep.StateSlot, StepPhase.Euler, i + 1);
+            }
+
+            void Add(int time, int picture, StepPhase phase, int stepsDone)
+            {
+                var step = new StepParameters(Times[time], delta, Guidance.At(Times[time]), phase);
+                all.Add(new(time, picture, EveryBranch || step.Guidance != 1 ? Branches.Count : 1, step, stepsDone));
+            }
+        }
+        return all;
+    }
+}
+
+/// <summary>One evaluation of the model and what the solver makes of it.</summary>
+/// <param name="Time">Which of the plan's times it is at.</param>
+/// <param name="Picture">The picture slot it sees.</param>
+/// <param name="Branches">How many branches it computes, from the first.</param>
+/// <param name="Step">What the solver does with the prediction.</param>
+/// <param name="StepsDone">Solver steps that are whole behind it.</param>
+internal readonly record struct Evaluation(int Time, int Picture, int Branches, StepParameters Step, int StepsDone);

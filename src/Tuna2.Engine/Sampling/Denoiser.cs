@@ -15,52 +15,63 @@ internal interface IDenoiseObserver
 /// </summary>
 internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
 {
-    private readonly float[] _times = TimeGrid.Linear(plan.Steps);
+    private readonly IReadOnlyList<Evaluation> _evaluations = plan.Evaluations();
 
     /// <summary>After every so many steps but the last <see cref="Estimate"/> is computed; 0 for never.</summary>
     public int EstimateEvery { get; init; }
 
     /// <summary>
-    /// Where the step just taken leads, at the end of its velocity: for Euler the guided x0 it was computed from, up to
+    /// Where the step just told leads, at the end of its velocity: for Euler the guided x0 it was computed from, up to
     /// rounding. Null after steps without one.
     /// </summary>
     public float[]? Estimate { get; private set; }
 
     /// <summary>Computes what all pictures of the prompt share.</summary>
-    public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(_times.AsSpan(0, plan.Steps), source, cancellation);
+    public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(plan, source, cancellation);
 
-    /// <summary>From a start state to the final one; <paramref name="stepped"/> is told how many steps are done.</summary>
+    /// <summary>
+    /// From a start state to the final one; <paramref name="stepped"/> is told how many steps are done, when they are: on a device
+    /// that computes while the host goes on, the next evaluation is under way by then.
+    /// </summary>
     public float[] Run(ReadOnlySpan<float> start, Action<int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation)
     {
-        predictor.SetState(start);
-        var call = 0;
-        for (var i = 0; i < plan.Steps; i++)
+        predictor.Start(start);
+        var told = 0;
+        float[]? before = null;
+        for (var i = 0; i < _evaluations.Count; i++)
         {
-            var delta = _times[i + 1] - _times[i];
-            var before = EstimateEvery > 0 && (i + 1) % EstimateEvery == 0 && i + 1 < plan.Steps ? predictor.ReadPicture(VelocityStep.StateSlot) : null;
-            if (plan.Sampler == SamplerKind.Heun && i < plan.Steps - 1)
-            {
-                Evaluate(i, VelocityStep.StateSlot, StepPhase.HeunTrial);
-                Evaluate(i + 1, VelocityStep.TrialSlot, StepPhase.HeunCorrect);
-            }
-            else
-            {
-                Evaluate(i, VelocityStep.StateSlot, StepPhase.Euler);
-            }
-            Estimate = before is null ? null : Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), MathF.Max(VelocityStep.SmallestRemaining, 1 - _times[i]) / delta);
-            stepped?.Invoke(i + 1);
+            var evaluation = _evaluations[i];
+            var step = i == 0 ? 0 : _evaluations[i - 1].StepsDone;
+            var last = evaluation.StepsDone > step;
+            if (EstimateEvery > 0 && (step + 1) % EstimateEvery == 0 && step + 1 < plan.Steps)
+                before ??= predictor.ReadPicture(VelocityStep.StateSlot);
+            var z = observer is null ? null : predictor.ReadPicture(evaluation.Picture);
+            predictor.Evaluate(cancellation);
 
-            void Evaluate(int time, int slot, StepPhase phase)
+            // Whoever looks at an evaluation must see it before the next one begins.
+            var ahead = observer is null && !(last && before is not null) ? predictor.Ahead : 0;
+            predictor.Settle(ahead);
+            observer?.Evaluated(i, evaluation.Step.Time, z!, evaluation.Branches);
+            if (!last || before is null)
             {
-                var z = observer is null ? null : predictor.ReadPicture(slot);
-                var p = predictor.Parameters;
-                (p.Time, p.Delta, p.Guidance, p.Phase) = (_times[time], delta, plan.Guidance.At(_times[time]), phase);
-                var branches = plan.EveryBranch || p.Guidance != 1 ? plan.Branches.Count : 1;
-                predictor.Step(time, slot, branches, cancellation);
-                observer?.Evaluated(call++, _times[time], z!, branches);
+                TellTo(i - ahead);
+                continue;
             }
+            TellTo(i - 1);
+            Estimate = Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), MathF.Max(VelocityStep.SmallestRemaining, 1 - plan.Times[step]) / (plan.Times[step + 1] - plan.Times[step]));
+            before = null;
+            TellTo(i);
+            Estimate = null;
         }
+        predictor.Settle(0);
+        TellTo(_evaluations.Count - 1);
         return predictor.ReadPicture(VelocityStep.StateSlot);
+
+        void TellTo(int evaluated)
+        {
+            while (evaluated >= 0 && told < _evaluations[evaluated].StepsDone)
+                stepped?.Invoke(++told);
+        }
     }
 
     /// <summary>The line from one state through the next, a number of steps along, written over the first.</summary>

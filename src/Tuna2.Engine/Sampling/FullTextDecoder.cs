@@ -30,13 +30,13 @@ internal sealed class FullTextDecoder : IDisposable
         var cache = network.NewCacheState(_store, capacity, head: false);
         var seen = prompt.Spans.Count > 0 ? network.NewPictureToSee(_store, prompt.Spans[0].Grid, pictures.Count) : null;
         var times = seen is null ? null : network.NewTimeState(_store, 1, head: false);
-        var timesExecutor = times is null ? null : new Executor(network.Times(times), backend, _store);
+        var timesExecutor = times is null ? null : new Executor(network.Times(times), backend, _store, BatchBounds.None);
         var graph = new ModelGraph();
         _embeds = network.Embed(graph, _rows, text: true, seen, times, pictures.Count);
         _logits = network.LanguageHead(graph, network.Llm(graph, _embeds, cache), new Extent("picked", 1));
         graph.Keep(_logits);
         graph.Keep(_embeds);
-        _executor = new Executor(graph, backend, _store);
+        _executor = new Executor(graph, backend, _store, new(_rows, 2 * prompt.Spans.Count + 1 + maxTokens, prompt.Spans.Count, Picked: 1));
         _store.Take($"a chat of {capacity} tokens", "a shorter one takes less");
 
         for (var i = 0; i < pictures.Count; i++)
@@ -54,7 +54,6 @@ internal sealed class FullTextDecoder : IDisposable
     public float[] Logits(IReadOnlyList<int> generated, CancellationToken cancellation)
     {
         var all = _prompt.With(generated);
-        _rows.Value = all.Tokens.Count;
         _executor.Run(new BatchBuilder().Add(all, 0, all.Tokens.Count, 0, 0, 0, 0, 0).PickLast().Build(), cancellation);
         return _executor.Read(_logits);
     }

@@ -5,8 +5,9 @@ using Tuna2.Engine.Models;
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>
-/// Owns the states of a denoising run and evaluates the model at a time: predictions for each branch, then the solver's
-/// update. How much of the prompt each evaluation computes is the subclass's matter; the results are the same.
+/// Owns the states of denoising runs and evaluates the model: predictions for each branch, then the solver's update. How much
+/// of the prompt each evaluation computes is the subclass's matter; the results are the same. It serves one plan after another,
+/// as long as they fit.
 /// </summary>
 internal abstract class Predictor : IDisposable
 {
@@ -19,59 +20,93 @@ internal abstract class Predictor : IDisposable
     /// </summary>
     public const int TimesAtOnce = 64;
 
-    private readonly Executor _executor;
-    private readonly int _window;
-    private float[] _times = [];
+    private readonly IBackend _backend;
+    private readonly int _timeRoom;
+    private Executor? _times;
+    private DenoisePlan? _plan;
+    private IReadOnlyList<Evaluation> _evaluations = [];
     private int _firstTime;
+    private int _next;
 
-    protected Predictor(Tuna2Network network, IBackend backend, DenoisePlan plan, int predictions)
+    /// <param name="network">The model.</param>
+    /// <param name="backend">What runs it.</param>
+    /// <param name="room">What plans may take.</param>
+    /// <param name="predictions">Predictions that are kept.</param>
+    protected Predictor(Tuna2Network network, IBackend backend, PredictorRoom room, int predictions)
     {
-        (Network, Request) = (network, plan);
+        (Network, Room, _backend) = (network, room, backend);
+        _timeRoom = room.Times;
         Store = new StateStore(backend);
-        _window = Math.Min(plan.Steps, TimesAtOnce);
-        var elements = network.Config.ImageChannels * plan.Height * plan.Width;
-        Pictures = new PictureState(plan.Height, plan.Width,
+        var elements = network.Config.ImageChannels * room.Height * room.Width;
+        Pictures = new PictureState(room.Height, room.Width,
             Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements, ValueElement.Float32),
             predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
             Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32));
-        Times = network.NewTimeState(Store, _window + 1, head: true);
-        KvBases = [.. plan.Branches.Select((_, i) => plan.Branches.Take(i).Sum(KeysOf))];
-        Cache = network.NewCacheState(Store, plan.Branches.Sum(KeysOf), head: true);
-        _executor = new Executor(network.Times(Times), backend, Store);
+        Times = network.NewTimeState(Store, _timeRoom + 1, head: true);
+        Cache = network.NewCacheState(Store, room.Branches * room.Keys, head: true);
     }
 
     public PictureState Pictures { get; }
 
-    /// <summary>The numbers of the next solver update.</summary>
-    public StepParameters Parameters { get; } = new();
+    /// <summary>What plans may take.</summary>
+    public PredictorRoom Room { get; }
 
     /// <summary>The plans of everything it runs.</summary>
-    public virtual IEnumerable<Plan> Plans => [_executor.Plan];
+    public virtual IEnumerable<Plan> Plans => [_times!.Plan];
 
     /// <summary>What it has taken.</summary>
     public SessionMemory Memory => SessionMemory.Of(Store, Cache, Plans);
 
+    /// <summary>How many evaluations may be under way when <see cref="Evaluate"/> returns.</summary>
+    public int Ahead => Steps.Ahead;
+
     protected Tuna2Network Network { get; }
-    protected DenoisePlan Request { get; }
     protected StateStore Store { get; }
     protected TimeState Times { get; }
     protected CacheState Cache { get; }
 
-    /// <summary>Where each branch's keys begin.</summary>
-    protected IReadOnlyList<int> KvBases { get; }
+    /// <summary>What is denoised.</summary>
+    protected DenoisePlan Plan => _plan ?? throw new InvalidOperationException("no run has begun");
 
-    /// <summary>Sets the times, one per step, and the source picture, then computes everything the evaluations share.</summary>
-    public void Begin(ReadOnlySpan<float> times, ReadOnlySpan<float> source, CancellationToken cancellation)
+    /// <summary>What runs evaluations.</summary>
+    protected abstract Executor Steps { get; }
+
+    /// <summary>Sets the plan and the source picture, then computes everything the evaluations share.</summary>
+    /// <exception cref="ArgumentException">The plan does not fit.</exception>
+    public void Begin(DenoisePlan plan, ReadOnlySpan<float> source, CancellationToken cancellation)
     {
-        _times = times.ToArray();
+        if (!Room.Holds(plan))
+            throw new ArgumentException($"a plan that takes {PredictorRoom.Of(plan)} does not fit {Room}", nameof(plan));
+        _plan = plan;
+        _evaluations = plan.Evaluations();
         if (!source.IsEmpty)
             Store.Write(Pictures.Pictures, PictureState.SourceSlot, source);
+        Times.Times.Rows.Value = Window + 1;
         PrepareTimes(0, cancellation);
         Prepare(cancellation);
+        Steps.Schedule([.. _evaluations.Select(e => BatchOf(e, RowOf(e.Time)))]);
     }
 
-    /// <summary>Sets z.</summary>
-    public void SetState(ReadOnlySpan<float> z) => Store.Write(Pictures.Pictures, VelocityStep.StateSlot, z);
+    /// <summary>Sets z; the next evaluation is the first.</summary>
+    public void Start(ReadOnlySpan<float> z)
+    {
+        Steps.Restart();
+        _next = 0;
+        Store.Write(Pictures.Pictures, VelocityStep.StateSlot, z);
+    }
+
+    /// <summary>Predicts for the next evaluation's branches, then updates the state.</summary>
+    public void Evaluate(CancellationToken cancellation)
+    {
+        var first = FirstOf(_evaluations[_next].Time);
+        if (first != _firstTime)
+            PrepareTimes(first, cancellation);
+        Steps.RunNext(cancellation);
+        _next++;
+    }
+
+    /// <summary>Waits until no more than <paramref name="underWay"/> evaluations are.</summary>
+    public void Settle(int underWay) => Steps.Settle(underWay);
 
     /// <summary>Reads a picture slot.</summary>
     public float[] ReadPicture(int slot) => Read(Pictures.Pictures, slot);
@@ -79,42 +114,46 @@ internal abstract class Predictor : IDisposable
     /// <summary>Reads a prediction.</summary>
     public float[] ReadPrediction(int slot) => Read(Pictures.Predictions ?? throw new InvalidOperationException("predictions are not kept"), slot);
 
-    /// <summary>The time token's embedding at a time of the run, or of clean sources when it is null: (hidden).</summary>
-    public float[] ReadTimeEmbedding(int? time) => Read(Times.Embeddings, time is { } t ? RowOf(t, default) : CleanTime);
-
-    /// <summary>Predicts from picture <paramref name="slot"/> at time <paramref name="time"/> for the first branches, then updates the state.</summary>
-    public abstract void Step(int time, int slot, int branches, CancellationToken cancellation);
+    /// <summary>The time token's embedding at a time of the window that is ready, or of clean sources when it is null: (hidden).</summary>
+    public float[] ReadTimeEmbedding(int? time) => Read(Times.Embeddings, time is { } t ? RowOf(t) : CleanTime);
 
     public void Dispose() => Store.Dispose();
 
     protected abstract void Prepare(CancellationToken cancellation);
 
+    /// <summary>What an evaluation computes, when its time's vectors are in row <paramref name="timeRow"/>.</summary>
+    protected abstract Batch BatchOf(in Evaluation evaluation, int timeRow);
+
     /// <summary>Takes the memory; what runs it must be planned by then.</summary>
     /// <exception cref="DeviceException">There is not that much.</exception>
-    protected void TakeMemory() => Store.Take(
-        $"a picture of {Request.Width}x{Request.Height}", Request.Branches.Count > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
-
-    /// <summary>The row of the time tables a time is in; computes its window when another is there.</summary>
-    protected int RowOf(int time, CancellationToken cancellation)
+    protected void TakeMemory()
     {
-        if (time < _firstTime || time >= _firstTime + _window)
-            PrepareTimes(time, cancellation);
-        return CleanTime + 1 + time - _firstTime;
+        _times = new Executor(Network.Times(Times), _backend, Store, BatchBounds.None);
+        Store.Take($"a picture of {Room.Width}x{Room.Height}", Room.Branches > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
     }
 
-    /// <summary>Keys of a branch this predictor keeps.</summary>
-    protected abstract int KeysOf(PromptLayout branch);
+    /// <summary>Where a branch's keys begin.</summary>
+    protected int KvBaseOf(int branch) => branch * Room.Keys;
+
+    /// <summary>The times that are ready together.</summary>
+    private int Window => Math.Min(Plan.Steps, _timeRoom);
+
+    /// <summary>The first time of the window that a time is in; the last window ends with the last time.</summary>
+    private int FirstOf(int time) => Math.Min(time / Window * Window, Plan.Steps - Window);
+
+    /// <summary>The row of the time tables a time is in when its window is ready.</summary>
+    private int RowOf(int time) => CleanTime + 1 + time - FirstOf(time);
 
     /// <summary>
-    /// Row 0 is the sources' t = 1, the rows behind it a window of times from <paramref name="first"/> on; the last window ends
-    /// with the last time, so that every one has as many rows and a time's vectors have the same bits in any.
+    /// Row 0 is the sources' t = 1, the rows behind it a window of times from <paramref name="first"/> on; every window has as many
+    /// rows, so that a time's vectors have the same bits in any.
     /// </summary>
     private void PrepareTimes(int first, CancellationToken cancellation)
     {
-        _firstTime = Math.Min(first, _times.Length - _window);
+        _firstTime = first;
         Store.Write(Times.Times, CleanTime, [1f]);
-        Store.Write(Times.Times, CleanTime + 1, _times.AsSpan(_firstTime, _window));
-        _executor.Run(new Batch(), cancellation);
+        Store.Write(Times.Times, CleanTime + 1, Plan.Times.AsSpan(first, Window));
+        _times!.Run(new Batch(), cancellation);
     }
 
     private float[] Read(Value value, int row)

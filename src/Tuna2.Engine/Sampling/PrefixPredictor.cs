@@ -1,5 +1,4 @@
 using Tuna2.Engine.Graph;
-using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine.Sampling;
@@ -11,54 +10,52 @@ namespace Tuna2.Engine.Sampling;
 internal sealed class PrefixPredictor : Predictor
 {
     private readonly Executor _prefix;
-    private readonly Executor _step;
     private readonly Extent _prefixRows;
     private readonly Extent _stepRows;
 
     /// <param name="network">The model.</param>
     /// <param name="backend">What runs it.</param>
-    /// <param name="plan">What to denoise.</param>
+    /// <param name="room">What plans may take.</param>
     /// <param name="watched">Keeps each branch's prediction, for parity.</param>
-    public PrefixPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan, bool watched = false) : base(network, backend, plan, watched ? plan.Branches.Count : 0)
+    /// <exception cref="DeviceException">There is not enough memory.</exception>
+    public PrefixPredictor(Tuna2Network network, IBackend backend, PredictorRoom room, bool watched = false) : base(network, backend, room, watched ? room.Branches : 0)
     {
-        _prefixRows = new Extent("prefix tokens", plan.Branches.Sum(b => b.Target.Offset));
-        _stepRows = new Extent("span tokens", plan.Branches.Sum(b => b.Target.Length));
-        _prefix = new Executor(PrefixGraph(), backend, Store);
-        _step = new Executor(StepGraph(), backend, Store);
+        _prefixRows = new Extent("prefix tokens", room.Branches * room.Prefix);
+        _stepRows = new Extent("span tokens", room.Branches * (room.Keys - room.Prefix));
+        // A branch's prefix is text with its sources between.
+        _prefix = new Executor(PrefixGraph(), backend, Store, new(_prefixRows, room.Branches * (2 * room.Sources + 1), room.Branches * room.Sources));
+        Steps = new Executor(StepGraph(), backend, Store, new(_stepRows, room.Branches, room.Branches, Runs: room.Evaluations));
         TakeMemory();
     }
 
-    public override IEnumerable<Plan> Plans => [.. base.Plans, _prefix.Plan, _step.Plan];
+    public override IEnumerable<Plan> Plans => [.. base.Plans, _prefix.Plan, Steps.Plan];
 
-    public override void Step(int time, int slot, int branches, CancellationToken cancellation)
+    protected override Executor Steps { get; }
+
+    protected override Batch BatchOf(in Evaluation evaluation, int timeRow)
     {
         var builder = new BatchBuilder();
-        var timeRow = RowOf(time, cancellation);
-        for (var b = 0; b < branches; b++)
+        for (var b = 0; b < evaluation.Branches; b++)
         {
-            var target = Request.Branches[b].Target;
+            var target = Plan.Branches[b].Target;
             var row = builder.Rows;
-            builder.Add(Request.Branches[b], target.Offset, target.End, KvBases[b], CleanTime, timeRow, PictureState.SourceSlot, slot).Predict(row, b);
+            builder.Add(Plan.Branches[b], target.Offset, target.End, KvBaseOf(b), CleanTime, timeRow, PictureState.SourceSlot, evaluation.Picture).Predict(row, b);
         }
-        _stepRows.Value = builder.Rows;
-        _step.Run(builder.Build(), cancellation);
+        return builder.Build(evaluation.Step);
     }
-
-    protected override int KeysOf(PromptLayout branch) => branch.Target.End;
 
     protected override void Prepare(CancellationToken cancellation)
     {
         var builder = new BatchBuilder();
-        for (var b = 0; b < Request.Branches.Count; b++)
-            builder.Add(Request.Branches[b], 0, Request.Branches[b].Target.Offset, KvBases[b], CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
-        _prefixRows.Value = builder.Rows;
+        for (var b = 0; b < Plan.Branches.Count; b++)
+            builder.Add(Plan.Branches[b], 0, Plan.Branches[b].Target.Offset, KvBaseOf(b), CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
         _prefix.Run(builder.Build(), cancellation);
     }
 
     private ModelGraph PrefixGraph()
     {
         var graph = new ModelGraph();
-        var sources = Request.Branches.Sum(b => b.Spans.Count(s => s.Clean) + (b.SourcePatches is null ? 0 : 1));
+        var sources = Room.Branches * Room.Sources;
         var h = Network.Embed(graph, _prefixRows, text: true, sources > 0 ? Pictures : null, sources > 0 ? Times : null, sources);
         Network.FlowHeadKeys(graph, Network.Llm(graph, h, Cache), Cache, Times);
         return graph;
@@ -67,8 +64,8 @@ internal sealed class PrefixPredictor : Predictor
     private ModelGraph StepGraph()
     {
         var graph = new ModelGraph();
-        var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Request.Branches.Count);
-        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures, Parameters);
+        var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Room.Branches);
+        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures);
         return graph;
     }
 }

@@ -39,8 +39,11 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     /// <summary>Bytes of states and arena that are taken now.</summary>
     public long Bytes => _store.TakenBytes;
 
+    /// <summary>The plans of what it runs; empty between answers.</summary>
+    public IEnumerable<Plan> Plans => _run?.Plans ?? [];
+
     /// <summary>What a prompt takes for which it is prepared, or was begun.</summary>
-    public SessionMemory Memory => SessionMemory.Of(_store, new CacheState(_cache ?? [], []), _run?.Plans ?? []);
+    public SessionMemory Memory => SessionMemory.Of(_store, new CacheState(_cache ?? [], []), Plans);
 
     /// <summary>Computes the positions of a prompt that are not kept yet; returns the logits behind its last one.</summary>
     /// <param name="prompt">Everything from the conversation's first token on; its first <see cref="Length"/> positions are those kept.</param>
@@ -195,12 +198,13 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
             if (picture is { } grid)
                 Pictures = network.NewPictureToSee(store, grid, 1);
             if (times is not null)
-                _timesExecutor = new Executor(network.Times(times), backend, store);
+                _timesExecutor = new Executor(network.Times(times), backend, store, BatchBounds.None);
             var graph = new ModelGraph();
             var h = network.Llm(graph, network.Embed(graph, _rows, text: true, Pictures, times, maxSpans: 1), cache);
             _logits = network.LanguageHead(graph, h, _picked);
             graph.Keep(_logits);
-            _executor = new Executor(graph, backend, store);
+            // A piece has a picture at most, with text before and behind it.
+            _executor = new Executor(graph, backend, store, new(_rows, 3, Pictures is null ? 0 : 1, Picked: 1));
         }
 
         public IEnumerable<Plan> Plans => _timesExecutor is null ? [_executor.Plan] : [_timesExecutor.Plan, _executor.Plan];
@@ -221,7 +225,6 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         /// <summary>The language head runs, and is read, where the batch picks a row.</summary>
         public void Run(Batch batch, CancellationToken cancellation)
         {
-            _rows.Value = batch.Rows;
             _picked.Value = batch.Picked.Count;
             _executor.Run(batch, cancellation);
             if (batch.Picked.Count > 0)
@@ -230,6 +233,9 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
 
         public void Dispose()
         {
+            if (_timesExecutor is not null)
+                _store.Disown(_timesExecutor);
+            _store.Disown(_executor);
             if (Pictures is not null)
                 _store.Remove(Pictures.Pictures);
         }

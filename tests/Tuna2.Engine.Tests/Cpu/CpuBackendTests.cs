@@ -36,7 +36,7 @@ public class CpuBackendTests
         using var states = new StateStore(backend);
         var graph = new ModelGraph();
         graph.Add(new UnknownOp());
-        var executor = new Executor(graph, backend, states);
+        var executor = new Executor(graph, backend, states, BatchBounds.None);
         Assert.That(() => executor.Run(new Batch(), default), Throws.TypeOf<NotSupportedException>().With.Message.Contains("UnknownOp somewhere"));
     }
 }

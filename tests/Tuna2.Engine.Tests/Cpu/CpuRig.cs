@@ -37,7 +37,7 @@ internal sealed class CpuRig(CpuBackend backend) : IMemoryMap, IDisposable
     public Weight Vector(float[] data) => Weight(data.Length, 1, Precision.F32, data);
 
     /// <summary>Runs an op.</summary>
-    public void Run(Op op, Batch batch) => Backend.Run(op, new BoundBatch(batch), this);
+    public void Run(Op op, Batch batch) => Backend.Run(op, batch, this);
 
     /// <summary>The contents of a value.</summary>
     public float[] Read(Value value)

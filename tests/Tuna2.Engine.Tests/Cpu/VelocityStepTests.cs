@@ -39,7 +39,7 @@ public class VelocityStepTests
         Everywhere.Computes(expected, Count, 1e-6, rig =>
         {
             Value z = rig.Value("pictures", Slots, Count, pictures), v = rig.Value("velocity", 1, Count, remembered);
-            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), z, v, null, new StepParameters { Time = time, Delta = delta, Guidance = guidance, Phase = phase }), Branches);
+            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), z, v, null), Branches(new(time, delta, guidance, phase)));
             return phase == StepPhase.Euler ? rig.Read(z) : [.. rig.Read(z), .. rig.Read(v)];
         });
     }
@@ -52,8 +52,8 @@ public class VelocityStepTests
         Everywhere.Computes(Array.ConvertAll(predictions, x => (double)x), Count, 0, rig =>
         {
             var kept = rig.Value("predictions", 2, Count);
-            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), rig.Value("pictures", Slots, Count, new float[Slots * Count]), rig.Value("velocity", 1, Count), kept,
-                new StepParameters { Guidance = 3 }), Branches);
+            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), rig.Value("pictures", Slots, Count, new float[Slots * Count]), rig.Value("velocity", 1, Count), kept),
+                Branches(new(0, 0, Guidance: 3)));
             return rig.Read(kept);
         });
     }
@@ -65,7 +65,7 @@ public class VelocityStepTests
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
         var head = new HeadOutput(rig.Value("rows", Tokens + 1, Values), Channels, Height, Width, Patch, true);
-        var op = new VelocityStep("step", head, rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), slots == 0 ? null : rig.Value("predictions", slots, Count), new StepParameters());
+        var op = new VelocityStep("step", head, rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), slots == 0 ? null : rig.Value("predictions", slots, Count));
         Assert.That(() => rig.Run(op, new Batch { Predictions = [new(firstRow, slot)] }), Throws.InvalidOperationException);
     }
 
@@ -73,11 +73,11 @@ public class VelocityStepTests
     public void Guidance_without_a_second_branch_is_an_error()
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
-        var op = new VelocityStep("step", Head(rig, new float[2 * Count], true), rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), null, new StepParameters { Guidance = 2 });
-        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(FirstRow(0), 0)] }), Throws.InvalidOperationException);
+        var op = new VelocityStep("step", Head(rig, new float[2 * Count], true), rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), null);
+        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(FirstRow(0), 0)], Step = new(0, 0, Guidance: 2) }), Throws.InvalidOperationException);
     }
 
-    private static Batch Branches => new() { Predictions = [new(FirstRow(0), 0), new(FirstRow(1), 1)] };
+    private static Batch Branches(StepParameters step) => new() { Predictions = [new(FirstRow(0), 0), new(FirstRow(1), 1)], Step = step };
 
     /// <summary>The rows of two branches whose predictions are these planar pictures, patches cut as the layout says.</summary>
     private static HeadOutput Head(CpuRig rig, float[] predictions, bool raster)

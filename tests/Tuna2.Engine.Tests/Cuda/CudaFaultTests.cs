@@ -10,7 +10,7 @@ public class CudaFaultTests
     private const int Unknown = 999, IllegalAddress = 700;
 
     private static readonly string[] _whenDisposing =
-        ["cuMemFree_v2", "cuMemFreeHost", "cuModuleUnload", "cuStreamDestroy_v2", "cuEventDestroy_v2", "cuDevicePrimaryCtxRelease_v2", "cuCtxPopCurrent_v2"];
+        ["cuMemFree_v2", "cuMemFreeHost", "cuModuleUnload", "cuStreamDestroy_v2", "cuEventDestroy_v2", "cuGraphDestroy", "cuGraphExecDestroy", "cuDevicePrimaryCtxRelease_v2", "cuCtxPopCurrent_v2"];
 
     [TestCase(false)]
     [TestCase(true)]
@@ -135,16 +135,20 @@ public class CudaFaultTests
         using var context = new CudaContext(fake.Load().Device(0));
         using var stream = new CudaStream(context);
         using var kernels = new CudaKernels(context, new TestImages());
+        using var queue = new CudaQueue(stream);
+        var launcher = new CudaLauncher(stream, kernels);
         using CudaEvent start = new(context, timed: true), end = new(context, timed: true);
-        using var pinned = new PinnedBuffer(context, 64, "staging");
-        var memory = new CudaMemory(stream);
+        using var pinned = new PinnedBuffer(context, 64, "numbers");
+        var memory = new CudaMemory(queue);
         using CudaBuffer buffer = new(context, 64, "numbers"), other = new(context, 64, "copy");
         memory.Fill(buffer, 1);
         memory.Upload([1, 2, 3], buffer, 0);
         start.Record(stream);
         var product = new MatMul(ToF32: false, SwiGlu: false);
         var args = new MatMulArgs { M = 1, N = 1, K = 8 };
-        new CudaLauncher(stream, kernels).Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
+        launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
+        using (var graph = queue.Capture("product", new(kernels), launcher, launches => launches.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product")))
+            graph.Launch(stream);
         end.Record(stream);
         end.Synchronize();
         Assert.That(end.MillisecondsSince(start), Is.EqualTo(1.5f));

@@ -14,8 +14,10 @@ internal sealed class FakeGpu : IDisposable
         {
             Stream = new(Context);
             Kernels = new(Context, images ?? new TestImages());
+            Queue = new(Stream);
             Launcher = new(Stream, Kernels) { Synchronous = synchronous };
-            Memory = new(Stream);
+            Loader = new(Kernels);
+            Memory = new(Queue);
         }
         catch
         {
@@ -27,14 +29,20 @@ internal sealed class FakeGpu : IDisposable
     public CudaContext Context { get; }
     public CudaStream Stream { get; }
     public CudaKernels Kernels { get; }
+    public CudaQueue Queue { get; }
     public CudaLauncher Launcher { get; }
+    public LoadingLauncher Loader { get; }
     public CudaMemory Memory { get; }
 
     public void Launch<TKernel, TArgs>(TKernel kernel, TArgs args, string node = "") where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
         Launcher.Launch(kernel.Instance, kernel.Shape(args), MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
 
+    /// <summary>Captures launches.</summary>
+    public CudaGraph Capture(string name, Action<ILauncher> launch) => Queue.Capture(name, Loader, Launcher, launch);
+
     public void Dispose()
     {
+        Queue.Dispose();
         Kernels.Dispose();
         Stream.Dispose();
         Context.Dispose();

@@ -5,7 +5,10 @@ using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Cuda;
 
-/// <summary>Images as the fake driver takes them: an image is its entry point's name, and one with '!' before it is damaged.</summary>
+/// <summary>
+/// Images as the fake driver takes them: an image is the names of its entry point and its instance, and one with '!' before it is
+/// damaged.
+/// </summary>
 internal sealed class TestImages : IKernelImages
 {
     public int Damaged { get; init; }
@@ -17,7 +20,7 @@ internal sealed class TestImages : IKernelImages
         Instance = kernel,
         Architecture = "sm_90a",
         IsPtx = false,
-        Image = Encoding.UTF8.GetBytes((Given++ < Damaged ? "!" : "") + kernel.Entry + '\0'),
+        Image = Encoding.UTF8.GetBytes($"{(Given++ < Damaged ? "!" : "")}{kernel.Entry}:{kernel.Name}\0"),
         Resources = null,
         Log = "",
     };

@@ -106,7 +106,7 @@ public sealed class StateStoreTests : IDisposable
         {
             var graph = new ModelGraph();
             graph.Add(new TestOp("op", [], [ModelGraph.Transient("x", new Extent("rows", rows), 16)]));
-            _ = new Executor(graph, _backend, _store);
+            _ = new Executor(graph, _backend, _store, BatchBounds.None);
         }
         Assert.That(_store.ArenaBytes, Is.EqualTo(100 * 16 * sizeof(float)));
         _store.Take("a test", "");

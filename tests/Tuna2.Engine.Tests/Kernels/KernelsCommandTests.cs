@@ -1,6 +1,9 @@
 using System.Text.Json;
 using NUnit.Framework;
 using Tuna2.Cli;
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Cuda.Compiler;
+using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Kernels;
 
@@ -42,6 +45,25 @@ public class KernelsCommandTests
         Assert.That(code, Is.EqualTo(expected));
         Assert.That(output, Is.Empty);
         Assert.That(error.TrimEnd(), Does.StartWith("tuna2: ").And.Contains(arguments[^1]).And.Not.Contains("\n"));
+    }
+
+    [Test]
+    public async Task The_kernels_are_packed_for_programs_without_a_compiler()
+    {
+        using var folder = new TemporaryDirectory();
+        var path = folder.File("kernels.zip");
+        var (code, output, error) = await RunAsync("copy_rows", "silu", "-o", path, "--arch", "sm_80", "--arch", "sm_90a");
+        Assert.That(code, Is.Zero, error);
+        var archive = KernelArchive.Open(path);
+        Assert.That(archive.Architectures, Is.EqualTo(new[] { "sm_80", "sm_90a" }));
+        var instance = KernelCatalog.Get("silu_bf16");
+        Assert.That(archive.Find(instance, CudaArchitecture.Parse("sm_90a"))!.Image.ToArray(), Is.EqualTo(NvrtcUnderTest.Compiler().Compile(instance, "sm_90a").Image.ToArray()));
+        Assert.That(archive.Find(KernelCatalog.Get("rms_norm_f32"), CudaArchitecture.Parse("sm_90a")), Is.Null);
+
+        (code, _, error) = await RunAsync("copy_rows", "-o", folder.File("none.zip"), "--arch", "sm_777");
+        Assert.That(code, Is.EqualTo(2));
+        Assert.That(error, Does.Contain("copy_rows compute_").And.Contains("no machine code"));
+        Assert.That(File.Exists(folder.File("none.zip")), Is.False);
     }
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)

@@ -20,7 +20,7 @@ public class VaeCodecTests
         var folder = Fixtures.Path("tunavae-tiny");
         _model = await TunaModel.LoadAsync(
             new ModelFiles("tunavae-tiny", Path.Combine(folder, "config.json"), Path.Combine(folder, "tokenizer.json"), Path.Combine(folder, "model.safetensors")),
-            () => new CpuBackend(2), null, CancellationToken.None);
+            () => new(new CpuBackend(2)), null, CancellationToken.None);
     }
 
     [OneTimeTearDown]

@@ -23,6 +23,9 @@ internal static unsafe class HostMemory
         return ((delegate* unmanaged<byte*, byte*, nuint, int>)Export("tuna2_verify"))(memory, error, ErrorBytes) == 0 ? null : Text(error);
     }
 
+    /// <summary>One of the library's functions.</summary>
+    public static nint Function(string name) => Export(name);
+
     internal static string Text(byte* error) => Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(error));
 
     /// <summary>Loads on first use, not in an initializer: where there is no build, that skips the test it happens in.</summary>

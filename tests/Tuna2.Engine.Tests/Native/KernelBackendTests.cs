@@ -2,6 +2,7 @@ using NUnit.Framework;
 using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Parity;
+using Tuna2.Engine.Tests.Cuda;
 using Tuna2.Engine.Tests.Parity;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -35,10 +36,31 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "understand_wide")]
     public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
 
-    private static async Task Reproduces(ElementType element, string directory, string name)
+    /// <summary>The big products by a cuBLASLt that computes on the same memory, the others and everything else by our kernels.</summary>
+    [TestCase(ElementType.F32, "tuna2-tiny", "edit_wide_heun")]
+    [TestCase(ElementType.BF16, "tuna2-tiny", "edit_wide_heun")]
+    [TestCase(ElementType.BF16, "tuna2-tiny-bf16", "t2i_square")]
+    [TestCase(ElementType.F32, "tuna2-tiny", "understand_wide")]
+    public async Task With_cuBLASLt_they_do_so_too(ElementType element, string directory, string name)
     {
-        var report = await ParityRunner.RunAsync(
-            Fixtures.Path(directory), () => new KernelBackend(new HostRunner(), new HostDeviceMemory(), element, "host runner"), [name], null, CancellationToken.None);
+        using var driver = new FakeDriver();
+        using var fake = new FakeCublasLt(driver);
+        using var gpu = new FakeGpu(driver);
+        using (var lt = new CublasLtHandle(gpu.Context, fake.Load()))
+        {
+            var memory = new HostDeviceMemory();
+            await Reproduces(element, directory, name, () => new(new HostRunner(), memory, element, "host runner", new CublasLtProducts(lt, gpu.Stream, memory)));
+        }
+        Assert.That(fake.Products, Is.GreaterThan(20), "and it was asked");
+        Assert.That(fake.Live, Is.Zero);
+    }
+
+    private static Task Reproduces(ElementType element, string directory, string name) =>
+        Reproduces(element, directory, name, () => new(new HostRunner(), new HostDeviceMemory(), element, "host runner"));
+
+    private static async Task Reproduces(ElementType element, string directory, string name, Func<KernelBackend> open)
+    {
+        var report = await ParityRunner.RunAsync(Fixtures.Path(directory), () => new(open()), [name], null, CancellationToken.None);
         Assert.That(report.Cases, Has.Count.EqualTo(1));
         foreach (var check in report.Cases[0].Checks)
             TestContext.Out.WriteLine($"{check.Name,-26} {check.Path,-12} max {check.MaxError:E1} rel {check.RelativeError:E1} limit {check.Limit} {(check.Passed ? "ok" : "FAIL")} {check.Note}");

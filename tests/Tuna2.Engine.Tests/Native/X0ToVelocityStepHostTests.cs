@@ -177,9 +177,11 @@ public class X0ToVelocityStepHostTests
             var count = _z.Length;
             var rows = rig.Value("rows", _rows.Length / Values, Values, _rows);
             Value pictures = rig.Value("pictures", 2, count, [.. _z, .. _trial]), velocity = rig.Value("velocity", 1, count, _velocity);
-            rig.Run(new VelocityStep("step", new HeadOutput(rows, Channels, _height, _width, Patch, _raster), pictures, velocity, null,
-                new StepParameters { Time = _numbers.Time, Delta = _numbers.Delta, Guidance = _numbers.Guidance, Phase = (StepPhase)_numbers.Phase }),
-                new Batch { Predictions = [new(FirstOf(0) / Values, 0), new(FirstOf(1) / Values, 1)] });
+            rig.Run(new VelocityStep("step", new HeadOutput(rows, Channels, _height, _width, Patch, _raster), pictures, velocity, null), new Batch
+            {
+                Predictions = [new(FirstOf(0) / Values, 0), new(FirstOf(1) / Values, 1)],
+                Step = new(_numbers.Time, _numbers.Delta, _numbers.Guidance, (StepPhase)_numbers.Phase),
+            });
             return rig.Read(pictures)[(_numbers.Phase == 1 ? count.. : ..count)];
         }
 

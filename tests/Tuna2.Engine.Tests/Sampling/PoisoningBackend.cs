@@ -33,7 +33,7 @@ internal sealed class PoisoningBackend : IBackend
 
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => _cpu.Download(source, offset, destination);
 
-    public void Run(Op op, BoundBatch bound, IMemoryMap memory) => _cpu.Run(op, bound, memory);
+    public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => _cpu.Prepare(plan, memory, bounds);
 
     public void Dispose() => _cpu.Dispose();
 }

@@ -32,7 +32,7 @@ public class PredictorTests
     {
         var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), size, promptLength, sampler);
         using var full = new FullPredictor(_model.Network, _model.Backend, plan, []);
-        using var prefix = new PrefixPredictor(_model.Network, _model.Backend, plan, watched: true);
+        using var prefix = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan), watched: true);
         var (fromFull, fullPredictions) = Run(full, plan, source, start);
         var (fromPrefix, prefixPredictions) = Run(prefix, plan, source, start);
         Assert.Multiple(() =>
@@ -59,7 +59,7 @@ public class PredictorTests
         float[] Final(Action beforeStep)
         {
             beforeStep();
-            predictor.Begin(TimeGrid.Linear(plan.Steps).AsSpan(0, plan.Steps), source, default);
+            predictor.Begin(plan, source, default);
             return new Denoiser(predictor, plan).Run(start, _ => beforeStep(), null, default);
         }
     }
@@ -97,7 +97,7 @@ public class PredictorTests
         if (prefix)
             network.FlowHeadKeys(graph, hidden, cache, times);
         else
-            network.Step(graph, network.FlowHead(graph, hidden, cache, times), pictures, new Engine.Graph.Ops.StepParameters());
+            network.Step(graph, network.FlowHead(graph, hidden, cache, times), pictures);
         network.LanguageHead(graph, hidden, new Extent("picked", 1));
         if (kept)
             graph.Keep(graph.Find("llm_layer_0")!);
@@ -111,10 +111,13 @@ public class PredictorTests
     public void A_cancelled_run_stops_before_its_first_op()
     {
         var (plan, source, start) = Job(ImageTask.Generate, "32x32", 3, SamplerKind.Euler);
-        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, plan);
+        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan));
         var cancelled = new CancellationToken(canceled: true);
-        Assert.That(() => new Denoiser(predictor, plan).Begin(source, cancelled), Throws.InstanceOf<OperationCanceledException>());
-        predictor.SetState(start);
+        var denoiser = new Denoiser(predictor, plan);
+        Assert.That(() => denoiser.Begin(source, cancelled), Throws.InstanceOf<OperationCanceledException>());
+        denoiser.Begin(source, default);
+        predictor.Start(start);
+        Assert.That(() => predictor.Evaluate(cancelled), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(predictor.ReadPicture(VelocityStep.StateSlot), Is.EqualTo(start));
     }
 
@@ -130,7 +133,7 @@ public class PredictorTests
     }
 
     private static Predictor Open(Tuna2Network network, IBackend backend, DenoisePlan plan, bool full) =>
-        full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, plan, watched: true);
+        full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, PredictorRoom.Of(plan), watched: true);
 
     private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] source, float[] start)
     {

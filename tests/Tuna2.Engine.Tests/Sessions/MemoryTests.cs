@@ -24,7 +24,7 @@ public class MemoryTests
     public async Task Load()
     {
         _machine = new MeteredBackend();
-        _model = await TunaModel.LoadAsync(ModelFiles.Of(DemoModel.Directory), () => _machine, null, default);
+        _model = await TunaModel.LoadAsync(ModelFiles.Of(DemoModel.Directory), () => new(_machine), null, default);
         _session = _model.CreateSession();
         _checkpoint = Checkpoint.Open(DemoModel.Directory);
         _taken = _machine.Taken;
@@ -132,7 +132,7 @@ public class MemoryTests
         Assert.That(reports, Is.Positive);
 
         Task<TunaModel> LoadAsync(MeteredBackend on) =>
-            TunaModel.LoadAsync(ModelFiles.Of(DemoModel.Directory), () => on, new Listener<LoadProgress>(_ => reports++), timeout);
+            TunaModel.LoadAsync(ModelFiles.Of(DemoModel.Directory), () => new(on), new Listener<LoadProgress>(_ => reports++), timeout);
     }
 
     [Test]

@@ -74,7 +74,7 @@ public class PreviewTests
         var grid = new Engine.Graph.Grid(1, 4, 4);
         PromptLayout[] branches = [.. ((string[])["a red circle", ""]).Select(p => PromptLayout.TextToImage(_model.Tokens, _model.Tokenizer.Encode(p), grid))];
         var plan = new DenoisePlan(branches, 64, 64, 8, SamplerKind.Euler, new Guidance(2.5f));
-        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, plan, watched: true);
+        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan), watched: true);
         var denoiser = new Denoiser(predictor, plan) { EstimateEvery = 1 };
         denoiser.Begin([], default);
         var start = new float[3 * 64 * 64];

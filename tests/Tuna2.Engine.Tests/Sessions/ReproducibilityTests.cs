@@ -159,7 +159,7 @@ public class ReproducibilityTests
         var grid = new Engine.Graph.Grid(1, 2, 2);
         PromptLayout[] branches = [.. ((string[])["a red circle", ""]).Select(p => PromptLayout.TextToImage(_model.Tokens, _model.Tokenizer.Encode(p), grid))];
         var plan = new DenoisePlan(branches, 32, 32, steps, sampler, guidance);
-        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, plan);
+        using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan));
         var denoiser = new Denoiser(predictor, plan);
         denoiser.Begin([], default);
         denoiser.Run(new float[3 * 32 * 32], stepped, counter, default);

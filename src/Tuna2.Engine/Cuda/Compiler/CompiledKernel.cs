@@ -29,6 +29,9 @@ public sealed record CompiledKernel
     /// <summary>Whether it came from the cache.</summary>
     public bool Cached { get; init; }
 
+    /// <summary>Whether it was compiled ahead and packed with the program.</summary>
+    public bool Packed { get; init; }
+
     /// <summary>What it is kept under.</summary>
     internal KernelKey Key { get; init; }
 

@@ -13,27 +13,18 @@ public enum StepPhase
     HeunCorrect,
 }
 
-/// <summary>The numbers of a step, written by the sampler before it runs.</summary>
-public sealed class StepParameters
-{
-    /// <summary>The time the prediction was made at.</summary>
-    public float Time { get; set; }
-
-    /// <summary>Length of the step in time.</summary>
-    public float Delta { get; set; }
-
-    /// <summary>CFG strength; 1 takes the conditional prediction alone.</summary>
-    public float Guidance { get; set; } = 1;
-
-    /// <summary>Which part of the solver's step.</summary>
-    public StepPhase Phase { get; set; }
-}
+/// <summary>The numbers of a step.</summary>
+/// <param name="Time">The time the prediction was made at.</param>
+/// <param name="Delta">Length of the step in time.</param>
+/// <param name="Guidance">CFG strength; 1 takes the conditional prediction alone.</param>
+/// <param name="Phase">Which part of the solver's step.</param>
+public readonly record struct StepParameters(float Time, float Delta, float Guidance = 1, StepPhase Phase = StepPhase.Euler);
 
 /// <summary>
 /// From the flow head's rows to the next state, fused: unpatchify; x0 = u + g (c - u); v = (x0 - z) / max(0.05, 1 - t); then
-/// the solver's update (MODEL.md 4, official jit_utils.py). Element by element in float32.
+/// the solver's update by the batch's <see cref="Batch.Step"/> (MODEL.md 4, official jit_utils.py). Element by element in float32.
 /// </summary>
-public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions, StepParameters parameters) : Op(name)
+public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions) : Op(name)
 {
     /// <summary>The head's rows; the batch's <see cref="Batch.Predictions"/> say where a branch's begin: slot 0 conditional, 1 unconditional.</summary>
     public HeadOutput Head { get; } = head;
@@ -46,9 +37,6 @@ public sealed class VelocityStep(string name, HeadOutput head, Value pictures, V
 
     /// <summary>(predictions, elements): where every placement's own x0 goes when somebody watches, else null.</summary>
     public Value? Predictions { get; } = predictions;
-
-    /// <summary>The step's numbers.</summary>
-    public StepParameters Parameters { get; } = parameters;
 
     /// <summary>The picture slot that holds z.</summary>
     public const int StateSlot = 0;

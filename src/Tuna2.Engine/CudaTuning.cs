@@ -1,0 +1,85 @@
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Models;
+
+namespace Tuna2.Engine;
+
+/// <summary>A product that was tuned.</summary>
+/// <param name="Product">The product: "2050x4608x3584 bf16, bias".</param>
+/// <param name="Microseconds">Of the fastest algorithm.</param>
+/// <param name="HeuristicMicroseconds">Of the one cuBLASLt advises.</param>
+/// <param name="Flops">Floating-point operations.</param>
+public readonly record struct TuningResult(string Product, double Microseconds, double HeuristicMicroseconds, long Flops);
+
+/// <summary>
+/// Times cuBLASLt's algorithms for the products of a model's denoising step, and stores the fastest in a file for
+/// <see cref="TunaModelOptions.Tuning"/>. A picture made with a tuning names it: other algorithms round in other places.
+/// </summary>
+public static class CudaTuning
+{
+    /// <summary>Tunes and writes the file, all of it or nothing.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="width">Columns of the pictures, in pixels.</param>
+    /// <param name="height">Rows of the pictures.</param>
+    /// <param name="device">The N of cuda:N.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="progress">Told each product as it is done.</param>
+    /// <param name="cancellation">Seen between algorithms; nothing is written.</param>
+    /// <exception cref="RequestException">The picture's sides are not multiples of the patch size.</exception>
+    /// <exception cref="DeviceException">There is no such device, no cuBLASLt, or too little memory.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static IReadOnlyList<TuningResult> Run(
+        ModelConfig config, int width, int height, int device, string path, IProgress<TuningResult>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(path);
+        var shapes = Shapes(config, width, height);
+        var driver = CudaDriver.Load();
+        using var context = new CudaContext(driver.Device(device));
+        using var stream = new CudaStream(context);
+        using var lt = new CublasLtHandle(context, CublasLtLibrary.Load(driver));
+        using var queue = new CudaQueue(stream);
+        var tuner = new ProductTuner(lt, queue);
+        var tuned = new List<TunedProduct>();
+        var results = new List<TuningResult>();
+        foreach (var shape in shapes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (tuner.Tune(shape, cancellation) is not { } product)
+                continue;
+            tuned.Add(product);
+            results.Add(new(shape.ToString(), product.Microseconds, product.HeuristicMicroseconds, shape.Cost.Flops));
+            progress?.Report(results[^1]);
+        }
+        ProductTuning.Write(path, lt, tuned);
+        return results;
+    }
+
+    /// <summary>
+    /// The products of a step that cuBLASLt computes, with guidance and without: those of the LLM, and those of the flow head that have no
+    /// gate.
+    /// </summary>
+    internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height)
+    {
+        if (width <= 0 || height <= 0 || width % config.PatchSize != 0 || height % config.PatchSize != 0)
+            throw new RequestException($"{width}x{height}: the model's pictures have sides that are multiples of {config.PatchSize}");
+        var span = 1 + width / config.PatchSize * (height / config.PatchSize); // the time token, and the patches
+        var llm = new AttentionShape(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
+        var head = new AttentionShape(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);
+        return
+        [
+            .. new[] { 2 * span, span }.SelectMany(rows => new[]
+            {
+                Product(rows, llm.QkvColumns, config.HiddenSize, bias: true),
+                Product(rows, config.HiddenSize, llm.QueryColumns, residual: true),
+                Product(rows, 2 * config.IntermediateSize, config.HiddenSize),
+                Product(rows, config.HiddenSize, config.IntermediateSize, residual: true),
+                Product(rows, head.QkvColumns, config.HiddenSize),
+                Product(rows, config.PatchValues, config.HiddenSize, bias: true),
+            }).Distinct(),
+        ];
+
+        static ProductShape Product(int rows, int n, int k, bool bias = false, bool residual = false) => new(rows, n, k, ElementType.BF16, ElementType.BF16, bias, residual);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using NUnit.Framework;
+using Tuna2.Cli;
+
+namespace Tuna2.Engine.Tests.Cli;
+
+/// <summary>tuna2 bench, with rounds too short to mean anything but that it counts right.</summary>
+public class BenchCommandTests
+{
+    private static readonly string _demo = Path.Combine(Fixtures.Repository, "models", "tuna2-shapes");
+
+    [Test]
+    public async Task Rows_say_what_was_timed_and_what_it_had_to_move()
+    {
+        var (code, output, error) = await RunAsync("--rounds", "2", "--steps", "1", "--tokens", "2", "--json");
+        Assert.That(code, Is.Zero, error);
+        using var json = JsonDocument.Parse(output);
+        var root = json.RootElement;
+        Assert.That(root.GetProperty("model").GetString(), Is.EqualTo("tuna2-shapes"));
+        Assert.That(root.GetProperty("machine").GetString(), Does.Contain("processors"));
+        Assert.That(root.GetProperty("copy_bytes_per_s").GetDouble(), Is.GreaterThan(1e8));
+        var rows = root.GetProperty("rows").EnumerateArray().ToList();
+        Assert.That(rows.Select(r => r.GetProperty("name").GetString()), Is.EqualTo(new[] { "prefill", "step", "token" }));
+        foreach (var row in rows)
+        {
+            Assert.That(row.GetProperty("seconds").GetDouble(), Is.Positive);
+            Assert.That(row.GetProperty("seconds_low").GetDouble(), Is.LessThanOrEqualTo(row.GetProperty("seconds_high").GetDouble()));
+        }
+
+        // A token reads every matrix of the LLM and the language head once, as bfloat16, and does two operations with each element.
+        using var model = await TunaModel.LoadAsync(_demo, new() { Device = "cpu" });
+        var (hidden, inner, layers) = (model.Config.HiddenSize, model.Config.IntermediateSize, model.Config.NumHiddenLayers);
+        var keys = model.Config.NumKeyValueHeads * model.Config.HeadDim;
+        var elements = layers * (hidden * (hidden + 2L * keys) + (long)hidden * hidden + 3L * hidden * inner) + (long)hidden * model.Config.VocabSize;
+        Assert.That(rows[2].GetProperty("flops").GetInt64(), Is.EqualTo(2 * elements));
+        Assert.That(rows[2].GetProperty("bytes").GetInt64(), Is.InRange(2 * elements, 2.1 * elements));
+    }
+
+    [Test]
+    public async Task Rows_come_as_a_table()
+    {
+        var (code, output, error) = await RunAsync("--rounds", "1", "--steps", "1", "--tokens", "1");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Match("(?m)^tuna2-shapes on cpu, .+ processors; a copy of memory moves [0-9.]+ GB/s").And.Match("(?m)^step +64x64, 2 branches +[0-9.]+ "));
+    }
+
+    [TestCase("--rounds", "0", "rounds must be 1 to 1000, not 0")]
+    [TestCase("--width", "17", "17")]
+    public async Task What_cannot_be_timed_is_wrong_usage(string option, string value, string problem)
+    {
+        var (code, _, error) = await RunAsync(option, value);
+        Assert.That(code, Is.EqualTo(2));
+        Assert.That(error, Does.Contain(problem));
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        var code = await Tuna2.Cli.Cli.RunAsync(["bench", "--model", _demo, "--device", "cpu", .. arguments], new CliConsole(output, error));
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,52 @@
+using NUnit.Framework;
+using Tuna2.Cli;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Models;
+using Tuna2.Engine.Sampling;
+
+namespace Tuna2.Engine.Tests.Cuda;
+
+/// <summary>tuna2 tune, as far as it goes without a GPU.</summary>
+public class CudaTuningTests
+{
+    private static readonly string _demo = Path.Combine(Fixtures.Repository, "models", "tuna2-shapes");
+
+    /// <summary>What is tuned is what a step runs: no product of the graph without a gate is missing, and none is made up.</summary>
+    [Test]
+    public async Task The_products_are_those_of_a_step()
+    {
+        using var model = await TunaModel.LoadAsync(_demo, new() { Device = "cpu" });
+        var grid = new Grid(1, 64 / model.Config.PatchSize, 64 / model.Config.PatchSize);
+        var layout = PromptLayout.TextToImage(model.Tokens, [1, 2, 3], grid);
+        var ofGraphs = new HashSet<string>();
+        foreach (var branches in new[] { 1, 2 })
+        {
+            var plan = new DenoisePlan([.. Enumerable.Repeat(layout, branches)], 64, 64, 2, SamplerKind.Euler, new Guidance(branches == 1 ? 1 : 3));
+            using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.Of(plan));
+            predictor.Begin(plan, [], CancellationToken.None);
+            predictor.Start(new float[64 * 64 * 3]);
+            predictor.Evaluate(CancellationToken.None);
+            foreach (var product in predictor.Plans.Last().Graph.Ops.OfType<MatMul>().Where(o => o.Gate is null))
+                ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Residual is null ? "" : ", residual")}");
+        }
+        Assert.That(CudaTuning.Shapes(model.Config, 64, 64).Select(s => s.ToString()), Is.EquivalentTo(ofGraphs));
+    }
+
+    [TestCase(2, "--device", "cpu", "'cpu' is not a CUDA device")]
+    [TestCase(2, "--width", "100", "100x64")]
+    [TestCase(1, "--device", "cuda:99", "")]
+    public async Task What_cannot_be_tuned_is_one_line_and_no_file(int expected, string option, string value, string problem)
+    {
+        using var folder = new TemporaryDirectory();
+        using StringWriter output = new(), error = new();
+        var code = await Tuna2.Cli.Cli.RunAsync(["tune", folder.File("t.json"), "--model", _demo, option, value], new CliConsole(output, error));
+        Assert.That(code, Is.EqualTo(expected), error.ToString());
+        Assert.That(error.ToString().TrimEnd(), Does.StartWith("tuna2: ").And.Contains(problem).And.Not.Contains("\n"));
+        Assert.That(Directory.EnumerateFileSystemEntries(folder.Path), Is.Empty);
+    }
+
+    [Test]
+    public void A_tuning_is_not_for_the_CPU() => Assert.That(
+        () => DeviceSelection.Open(new() { Device = "cpu", Tuning = "t.json" }), Throws.TypeOf<RequestException>().With.Message.StartsWith("t.json: a tuning is for a CUDA device"));
+}

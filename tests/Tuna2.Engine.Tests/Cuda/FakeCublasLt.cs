@@ -1,0 +1,29 @@
+using Tuna2.Engine.Cuda;
+
+namespace Tuna2.Engine.Tests.Cuda;
+
+/// <summary>cuBLASLt on the memory of a fake driver, whose context must be current where the real one needs one.</summary>
+internal sealed unsafe class FakeCublasLt : FakeLibrary
+{
+    public FakeCublasLt(FakeDriver driver) : base("fakecublaslt", "libcublasLt.so.12") =>
+        ((delegate* unmanaged<nint, void>)Export("fake_set_driver_depth"))(driver.DepthFunction);
+
+    /// <summary>Products computed.</summary>
+    public int Products => Number("fake_products");
+
+    /// <summary>The compute type of the last.</summary>
+    public int LastCompute => Number("fake_last_compute");
+
+    /// <summary>The algorithm of the last.</summary>
+    public int LastAlgorithm => Number("fake_last_algorithm");
+
+    /// <summary>The stream of the last.</summary>
+    public nint LastStream => ((delegate* unmanaged<nint>)Export("fake_last_stream"))();
+
+    public CublasLtLibrary Load() => CublasLtLibrary.Load(path: Path);
+
+    public void SetVersion(int version) => ((delegate* unmanaged<int, void>)Export("fake_set_version"))(version);
+
+    /// <summary>How many of its algorithms it offers, from the first.</summary>
+    public void SetOffered(int count) => ((delegate* unmanaged<int, void>)Export("fake_set_offered"))(count);
+}

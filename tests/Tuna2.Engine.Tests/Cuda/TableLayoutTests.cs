@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+using NUnit.Framework;
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
+
+namespace Tuna2.Engine.Tests.Cuda;
+
+/// <summary>What a kernel would read past the end of is found before it is launched.</summary>
+public class TableLayoutTests
+{
+    private const int Rows = 8, Keys = 20, Times = 3, Vocabulary = 100, Tile = 16;
+
+    private static readonly TableLayout _layout = Layout();
+
+    [Test]
+    public void Tables_lie_side_by_side_in_whole_words()
+    {
+        var bytes = new byte[_layout.VaryingBytes];
+        _layout.WriteVarying(Good(), bytes);
+        Assert.That(_layout.VaryingBytes % 16, Is.Zero);
+        Assert.That(MemoryMarshal.Cast<byte, int>(bytes.AsSpan(_layout.Tokens))[..5].ToArray(), Is.EqualTo(new[] { 5, 99, -1, -1, -1 }));
+        Assert.That(MemoryMarshal.Cast<byte, int>(bytes.AsSpan(_layout.Times))[..2].ToArray(), Is.EqualTo(new[] { 2, 2 }));
+        var sequences = MemoryMarshal.Cast<byte, DeviceSequence>(bytes.AsSpan(_layout.Sequences));
+        Assert.That(sequences[1], Is.EqualTo(new DeviceSequence(2, 3, 4, 6, 6, 1, 1, 2, 1)));
+
+        var shaped = new byte[_layout.ShapedBytes];
+        _layout.WriteShaped(Good(), shaped);
+        Assert.That(MemoryMarshal.Cast<byte, int>(shaped.AsSpan(_layout.RowSequence))[..5].ToArray(), Is.EqualTo(new[] { 0, 0, 1, 1, 1 }));
+        Assert.That(MemoryMarshal.Cast<byte, int>(shaped.AsSpan(_layout.Tiles(2, Tile)))[..4].ToArray(), Is.EqualTo(new[] { 0, 0, 1, 0 }));
+    }
+
+    [Test]
+    public void A_shape_is_all_that_decides_launches_and_no_more()
+    {
+        var other = Good();
+        other.Sequences = [new(0, 2, 0, 3, 3, -1, null), new(2, 3, 0, 9, 1, 0, new Grid(1, 2, 1))];
+        other.Tokens = [1, 2, -1, -1, -1];
+        other.Times = [new(0, 2)];
+        other.Step = new(0.5f, 0.1f, 1, StepPhase.HeunTrial);
+        Assert.That(TableLayout.ShapeOf(other), Is.EqualTo(TableLayout.ShapeOf(Good())));
+        foreach (var change in new Action<Batch>[]
+        {
+            b => b.Sequences = [new(0, 3, 0, 0, 0, -1, null), new(3, 2, 0, 9, 1, -1, null)],
+            b => b.Times = [],
+            b => b.Picked = [1],
+            b => b.Predictions = [new(2, 0)],
+        })
+        {
+            var changed = Good();
+            change(changed);
+            Assert.That(TableLayout.ShapeOf(changed), Is.Not.EqualTo(TableLayout.ShapeOf(Good())));
+        }
+    }
+
+    private static IEnumerable<TestCaseData> Wrong()
+    {
+        yield return Case("keys beyond the caches", b => b.Sequences = [new(0, 2, 0, 19, 0, -1, null)], "ends beyond caches of 20 keys");
+        yield return Case("a branch beyond the caches", b => b.Sequences = [new(0, 2, 19, 0, 0, -1, null)], "ends beyond caches of 20 keys");
+        yield return Case("positions without a rotation", b => b.Sequences = [new(0, 2, 0, 0, 19, -1, null)], "positions beyond the 20");
+        yield return Case("no such modulation", b => b.Sequences = [new(0, 2, 0, 0, 0, Times, null)], "modulated by a row that is not within 3");
+        yield return Case("too many rows", b => (b.Sequences, b.Tokens) = ([new(0, 9, 0, 0, 0, -1, null)], new int[9]), "does not fit 8 rows");
+        yield return Case("too many sequences", b => b.Sequences = [new(0, 1, 0, 0, 0, -1, null), new(1, 1, 0, 0, 0, -1, null), new(2, 1, 0, 0, 0, -1, null)], "in 2 sequences");
+        yield return Case("no such time", b => b.Times = [new(Times, 2)], "time 3 of 3");
+        yield return Case("a time in no row", b => b.Times = [new(0, 5)], "at row 5 of 5");
+        yield return Case("a picture where none is embedded", b => b.Patches = [new(0, 0)], "picture 0 of 0");
+        yield return Case("no such row picked", b => b.Picked = [5], "at row 5 of 5");
+        yield return Case("tokens for other rows", b => b.Tokens = [1], "1 tokens for 5 rows");
+
+        static TestCaseData Case(string name, Action<Batch> change, string said) => new TestCaseData(change, said).SetArgDisplayNames(name);
+    }
+
+    [TestCaseSource(nameof(Wrong))]
+    public void What_is_not_there_is_refused(Action<Batch> change, string said)
+    {
+        var batch = Good();
+        change(batch);
+        if (batch.Tokens.Count == 5 && batch.Rows != 5)
+            batch.Tokens = new int[batch.Rows];
+        Assert.That(() => _layout.WriteVarying(batch, new byte[_layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains(said));
+    }
+
+    [TestCase(Vocabulary)]
+    [TestCase(-2)]
+    public void A_token_that_is_no_token_is_the_requests_fault(int token)
+    {
+        var batch = Good();
+        batch.Tokens = [5, token, -1, -1, -1];
+        Assert.That(() => _layout.WriteVarying(batch, new byte[_layout.VaryingBytes]), Throws.TypeOf<RequestException>().With.Message.Contains($"{token}"));
+    }
+
+    private static Batch Good() => new()
+    {
+        Sequences = [new(0, 2, 0, 0, 0, -1, null), new(2, 3, 4, 6, 6, 1, new Grid(1, 2, 1))],
+        Tokens = [5, 99, -1, -1, -1],
+        Times = [new(2, 2)],
+    };
+
+    private static TableLayout Layout()
+    {
+        var shape = new AttentionShape(2, 1, 64);
+        Value qkv = State("qkv", Rows, shape.QkvColumns), keys = State("keys", Keys, 64), values = State("values", Keys, 64), x = State("x", Rows, 64), y = State("y", Rows, 64);
+        var table = State("table", Times, 128);
+        var graph = new ModelGraph();
+        graph.Add(new EmbeddingGather("embed", Weight(Vocabulary), x));
+        graph.Add(new PlaceTime("time", State("embeddings", Times, 64), x));
+        graph.Add(new RmsNorm("norm", x, Weight(1), 0, y, new Modulation(table, 0), new Modulation(table, 1)));
+        graph.Add(new QkvToCache("rope", qkv, shape, new TextRotary(64, [1]), null, null, 0, keys, values));
+        graph.Add(new Attention("attention", qkv, shape, keys, values, y));
+        return new(new Plan(graph), new BatchBounds(new Extent("tokens", Rows), 2, 1, 1), Tile);
+
+        static Value State(string name, int count, int columns) => new(name, new Extent(name, count), columns, Storage.State);
+
+        static Weight Weight(int rows) => new(["weight"], rows, 64, Precision.F32, null!, 0);
+    }
+}

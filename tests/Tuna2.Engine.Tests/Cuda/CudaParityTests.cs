@@ -13,10 +13,8 @@ public class CudaParityTests
     [OneTimeSetUp]
     public void MakeWeights() => SeededWeights.MakeTiny();
 
-    [TestCase(ComputeType.F32, "tuna2-tiny", "t2i_square")]
-    [TestCase(ComputeType.F32, "tuna2-tiny", "edit_wide_heun")]
     [TestCase(ComputeType.F32, "tuna2-tiny", "understand_square")]
-    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square")]
+    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square", Explicit = true, Reason = "takes minutes on the host runner")]
     public async Task References_are_reproduced_through_the_driver(ComputeType type, string directory, string name)
     {
         using var fake = FakeCuda.Executing();

@@ -79,7 +79,7 @@ public sealed class StateStoreTests : IDisposable
     public void A_disposed_store_holds_nothing()
     {
         var state = _store.Add("z", new Extent("slots", 1), 1);
-        _ = new Executor(new ModelGraph(), _backend, _store);
+        _ = new Executor(new ModelGraph(), _backend, _store, BatchBounds.None);
         _store.Take("a test", "");
         CpuBuffer buffer = (CpuBuffer)_store.BufferOf(state), arena = (CpuBuffer)_store.Arena;
         _store.Dispose();

@@ -250,7 +250,7 @@ public class TextDecoderTests
 
         public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => backend.Download(source, offset, destination);
 
-        public void Run(Op op, BoundBatch bound, IMemoryMap memory) => backend.Run(op, bound, memory);
+        public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => backend.Prepare(plan, memory, bounds);
 
         public void Dispose() { }
     }

@@ -69,8 +69,8 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
 
         void TellTo(int evaluated)
         {
-            while (evaluated >= 0 && told < _evaluations[evaluated].StepsDone)
-                stepped?.Invoke(++told);
+            for (; evaluated >= 0 && told < _evaluations[evaluated].StepsDone; told++)
+                stepped?.Invoke(told + 1);
         }
     }
 

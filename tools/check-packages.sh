@@ -8,8 +8,10 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 packages=$PWD/artifacts/packages
 rm -rf "$packages" artifacts/samples/packages/tuna2.engine
 for project in src/Tuna2.Engine src/Tuna2.Cli; do
-    # ContinuousIntegrationBuild: paths of this machine stay out, so that the same sources are the same package.
-    dotnet pack -c Release -v q -warnaserror -p:ContinuousIntegrationBuild=true "$project" -o "$packages"
+    # ContinuousIntegrationBuild: paths of this machine stay out, so that the same sources are the same package. Built anew: what
+    # an earlier build left would be taken as it is, paths and all.
+    dotnet build -c Release -v q -warnaserror --no-incremental -p:ContinuousIntegrationBuild=true "$project" > /dev/null
+    dotnet pack -c Release -v q -warnaserror --no-build -p:ContinuousIntegrationBuild=true "$project" -o "$packages"
 done
 
 python3 - "$PWD" "$packages" << 'PYTHON'

@@ -30,7 +30,7 @@ internal sealed class EngineOp(CpuBackend backend) : IMemoryMap, IDisposable
     }
 
     /// <summary>Runs an op.</summary>
-    public void Run(Op op, BoundBatch batch) => backend.Run(op, batch, this);
+    public void Run(Op op, Batch batch) => backend.Run(op, batch, this);
 
     /// <summary>The contents of a value.</summary>
     public float[] Read(Value value)

@@ -51,7 +51,7 @@ internal static class AttentionBench
         var output = op.Value("output", rows, shape.QueryColumns);
         var attention = new Attention("self_attn", op.Value("qkv", rows, shape.QkvColumns, qkv), shape,
             op.Value("keys", keys, shape.KvColumns, k), op.Value("values", keys, shape.KvColumns, v), output);
-        using var batch = new BoundBatch(new Batch { Sequences = sequences });
+        var batch = new Batch { Sequences = sequences };
 
         using var scope = NewDisposeScope();
         var tq = tensor(qkv, rows, shape.QkvColumns).narrow(1, 0, shape.QueryColumns).reshape(1, rows, shape.Heads, dim).transpose(1, 2).contiguous();

@@ -51,7 +51,7 @@ internal static class ProductBench
         var input = Random(m * k, m);
         Value x = op.Value("x", m, k, input), y = op.Value("y", m, n);
         var product = new MatMul("product", x, weight, y);
-        using var batch = new BoundBatch(new Batch());
+        var batch = new Batch();
         using var tx = tensor(input, m, k);
         using var result = empty(m, n);
         using var transposed = w.t();

@@ -71,7 +71,7 @@ public class PredictorTests(string folder)
     public void Kept_values_survive_to_the_end_of_the_run()
     {
         var (plan, source, start) = Job(ImageTask.Edit, "32x32", 4, SamplerKind.Euler);
-        string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_layer_2", "llm_out", "head_layer_0", "head_out"];
+        string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_out", "head_layer_0", "head_out"];
         var alone = names.Select(name => Kept([name])[0]).ToArray();
         var together = Kept(names);
         for (var i = 0; i < names.Length; i++)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Cli;
 using Tuna2.Cli.Commands;
 
@@ -66,7 +67,7 @@ public sealed class CommandTreeTests : CliFixture
             ["completion", "fish"],
         })
         {
-            var run = (await CliRun.OfAsync([.. arguments, "--json"], terminal: true)).Succeeded();
+            var run = (await CliRun.OfAsync([.. arguments, "--json"], terminal: ColorSystemSupport.TrueColor)).Succeeded();
             Assert.That(Json(run.Out).ValueKind, Is.EqualTo(JsonValueKind.Object), arguments[0]);
         }
     }

@@ -238,13 +238,15 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
             stop =>
             {
                 var images = new List<GeneratedImage>();
-                job.Run(images.Add, progress, stop);
+                job.Run(made => images.Add(Image(made)), progress, stop);
                 return images;
             },
             cancellation);
 
     private IAsyncEnumerable<GeneratedImage> Each(ImageJob job, IProgress<GenerationProgress>? progress, CancellationToken cancellation) =>
-        Stream<GeneratedImage>((made, stop) => job.Run(made, progress, stop), cancellation);
+        Stream<GeneratedImage>((hand, stop) => job.Run(made => hand(Image(made)), progress, stop), cancellation);
+
+    private static GeneratedImage Image(MadePictures made) => new(made.Pictures[0], made.Parameters, made.Warnings);
 
     /// <summary>What a call hands over piece by piece. A piece that was made is read even when the call is cancelled after it.</summary>
     /// <param name="work">Computes; is given where pieces go and what stops it.</param>

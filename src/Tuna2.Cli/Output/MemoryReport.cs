@@ -61,6 +61,8 @@ internal sealed class MemoryReport
         Row("arena", memory => memory.ActivationBytes);
         Row("keys and values", memory => memory.KeyValueBytes);
         Row("tables", memory => memory.TableBytes);
+        if (_tasks.Any(task => task.Memory.VaeBytes > 0))
+            Row("VAE", memory => memory.VaeBytes);
         Row("process", memory => memory.ProcessBytes);
         Row("together", memory => memory.TotalBytes);
         line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteCount.Of(task.Memory.NaiveActivationBytes)))}");
@@ -93,6 +95,7 @@ internal sealed class MemoryReport
             json.WriteNumber("activations_naive_bytes", memory.NaiveActivationBytes);
             json.WriteNumber("keys_values_bytes", memory.KeyValueBytes);
             json.WriteNumber("tables_bytes", memory.TableBytes);
+            json.WriteNumber("vae_bytes", memory.VaeBytes);
             json.WriteNumber("process_bytes", memory.ProcessBytes);
             json.WriteNumber("total_bytes", memory.TotalBytes);
             json.WriteEndObject();

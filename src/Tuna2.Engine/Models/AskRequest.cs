@@ -25,8 +25,7 @@ internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictu
         if (string.IsNullOrWhiteSpace(question))
             throw new RequestException("the question is empty");
         var (width, height) = Check(options, model.Config);
-        var patch = model.Config.PatchSize;
-        var turn = new ChatWriter(model.Tokenizer, model.Tokens).Question(question, seen.Length, new Grid(1, height / patch, width / patch));
+        var turn = new ChatWriter(model.Tokenizer, model.Tokens).Question(question, seen.Length, model.Config.GridOf(width, height));
         return new(question, seen, turn, width, height, options);
     }
 
@@ -56,6 +55,10 @@ internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictu
         throw new RequestException($"with this question{pictures} the conversation has {count} tokens, {Turn.Tokens.Count} of them new; {TunaSession.MaxChatTokens} are the most, {Options.MaxTokens} of them for the answer");
     }
 
-    /// <summary>The pictures as the model takes them: scaled to cover the size, cropped, planes of -1..1.</summary>
-    public IReadOnlyList<float[]> Pixels() => [.. Pictures.Select(picture => PixelTensor.FromImage(CoverCrop.Apply(picture, Width, Height)))];
+    /// <summary>The pictures as the model takes them: scaled to cover the size, cropped, encoded.</summary>
+    public IReadOnlyList<float[]> Encode(TunaModel model, CancellationToken cancellation)
+    {
+        using var codec = PictureCodec.Of(model, Width, Height);
+        return [.. Pictures.Select(picture => codec.Encode([picture], cancellation))];
+    }
 }

@@ -48,7 +48,7 @@ internal sealed class Chat : IDisposable
             var sampler = new TokenSampler(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
             var text = new StreamingDecoder(_model.Tokenizer);
             var (answer, ids) = (new StringBuilder(), new List<int>());
-            var logits = decoder.Begin(prompt, request.Pixels(), options.MaxTokens, cancellation);
+            var logits = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, cancellation);
             var token = sampler.Pick(logits);
             var first = watch.Elapsed;
             for (; token != _model.Tokens.Eos; token = sampler.Pick(decoder.Next(token, cancellation)))

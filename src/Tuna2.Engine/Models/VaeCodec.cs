@@ -43,18 +43,13 @@ internal sealed class VaeCodec : IDisposable
 
     private int LatentPixels => LatentHeight * LatentWidth;
 
-    /// <summary>Latent frames of a clip: one for the first frame, one for every further piece.</summary>
-    /// <exception cref="RequestException">The frames are not 1 and a whole number of pieces.</exception>
-    public int LatentFrames(int frames)
-    {
-        var piece = _network.PieceFrames(first: false);
-        return frames > 0 && (frames - 1) % piece == 0
-            ? 1 + (frames - 1) / piece
-            : throw new RequestException($"a clip has 1, {1 + piece}, {1 + 2 * piece}, ... frames, not {frames}");
-    }
+    /// <summary>Takes the memory of encoding a clip of so many latent frames.</summary>
+    /// <exception cref="DeviceException">There is not enough.</exception>
+    public void PrepareToEncode(int latentFrames) => Prepare(encode: true, latentFrames);
 
-    /// <summary>Frames of the clip that so many latent frames decode to.</summary>
-    public int PixelFrames(int latentFrames) => 1 + (latentFrames - 1) * _network.PieceFrames(first: false);
+    /// <summary>Takes the memory of decoding so many latent frames.</summary>
+    /// <exception cref="DeviceException">There is not enough.</exception>
+    public void PrepareToDecode(int latentFrames) => Prepare(encode: false, latentFrames);
 
     /// <summary>Encodes a clip.</summary>
     /// <param name="pixels">(3, frames, height, width) in -1..1.</param>
@@ -64,15 +59,16 @@ internal sealed class VaeCodec : IDisposable
     /// <exception cref="RequestException">The frames are not 1 and a whole number of pieces.</exception>
     public (float[] Mean, float[] LogVariance) Encode(ReadOnlySpan<float> pixels, int frames, CancellationToken cancellation)
     {
-        var latentFrames = LatentFrames(frames);
+        var latentFrames = _config.LatentFrames(frames);
         var plane = _height * _width;
         if (pixels.Length != Planes * frames * plane)
             throw new ArgumentException($"{pixels.Length} values are not {frames} frames of {_width}x{_height}", nameof(pixels));
         float[] mean = new float[_config.ZDim * latentFrames * LatentPixels], logVariance = new float[mean.Length];
+        PrepareToEncode(latentFrames);
         Forget();
         for (int latent = 0, frame = 0; latent < latentFrames; latent++)
         {
-            var piece = PieceOf(encode: true, first: latent == 0);
+            var piece = _pieces[(true, latent == 0)];
             var planes = new float[Planes * piece.Frames * plane];
             for (var c = 0; c < Planes; c++)
                 pixels.Slice((c * frames + frame) * plane, piece.Frames * plane).CopyTo(planes.AsSpan(c * piece.Frames * plane));
@@ -100,6 +96,7 @@ internal sealed class VaeCodec : IDisposable
     {
         if (latents.Length != _config.ZDim * latentFrames * LatentPixels)
             throw new ArgumentException($"{latents.Length} values are not {latentFrames} latent frames of {LatentWidth}x{LatentHeight}", nameof(latents));
+        PrepareToDecode(latentFrames);
         Forget();
         var rows = new float[LatentPixels * _config.ZDim];
         for (int latent = 0, frame = 0; latent < latentFrames; latent++)
@@ -107,7 +104,7 @@ internal sealed class VaeCodec : IDisposable
             for (var p = 0; p < LatentPixels; p++)
                 for (var z = 0; z < _config.ZDim; z++)
                     rows[p * _config.ZDim + z] = LatentScale.Restore(latents[(z * latentFrames + latent) * LatentPixels + p], z);
-            var piece = PieceOf(encode: false, first: latent == 0);
+            var piece = _pieces[(false, latent == 0)];
             _store.Write(piece.Input, 0, rows);
             piece.Executor.Run(new Batch(), cancellation);
             var planes = new float[piece.Output.Columns];
@@ -123,10 +120,17 @@ internal sealed class VaeCodec : IDisposable
     private void Forget()
     {
         foreach (var past in _past.Values)
-            Forget(past);
+            _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
     }
 
-    private void Forget(Value past) => _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
+    /// <summary>Plans what computes a first piece and, where there is one, a later one.</summary>
+    private void Prepare(bool encode, int latentFrames)
+    {
+        for (var piece = 0; piece < Math.Min(latentFrames, 2); piece++)
+            if (!_pieces.ContainsKey((encode, piece == 0)))
+                _pieces[(encode, piece == 0)] = NewPiece(encode, piece == 0);
+        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
+    }
 
     private Value Past(string name, int pixels, int channels, int frames)
     {
@@ -135,11 +139,8 @@ internal sealed class VaeCodec : IDisposable
         return past;
     }
 
-    private Piece PieceOf(bool encode, bool first)
+    private Piece NewPiece(bool encode, bool first)
     {
-        if (_pieces.TryGetValue((encode, first), out var known))
-            return known;
-        Value[] pasts = [.. _past.Values];
         var frames = _network.PieceFrames(first);
         var pixels = new Grid(frames, _height, _width);
         var planes = _store.Add($"{(encode ? "encoder" : "decoder")}.planes", new Extent("clips", 1), Planes * pixels.Count, ValueElement.Float32);
@@ -155,10 +156,6 @@ internal sealed class VaeCodec : IDisposable
             input = _store.Add("decoder.latents", new Extent("pixels", LatentPixels), _config.ZDim, ValueElement.Float32);
             _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), first, planes);
         }
-        var piece = new Piece(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
-        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
-        foreach (var past in _past.Values.Except(pasts))
-            Forget(past);
-        return _pieces[(encode, first)] = piece;
+        return new(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
     }
 }

@@ -29,7 +29,7 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
     }
 
     /// <summary>Frames of a piece of pixels: the first piece is one, the others are as many as make one latent frame.</summary>
-    public int PieceFrames(bool first) => first ? 1 : 1 << config.TemporalDownsample.Count(t => t);
+    public int PieceFrames(bool first) => first ? 1 : config.TemporalFactor;
 
     /// <summary>Pixels (1, 3 x frames x height x width) to moments (latent pixels, 2 z): mean, then logarithm of the variance.</summary>
     public Value Encode(ModelGraph graph, Value planes, Grid size, bool first)

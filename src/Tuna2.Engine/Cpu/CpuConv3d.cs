@@ -26,6 +26,7 @@ internal static unsafe class CpuConv3d
         var epilogue = new CpuMatMul.Epilogue(bias, residual, null, 0, context.Batch);
         var matrix = CpuContext.Matrix(op.Weight);
         var precision = op.Weight.Precision;
+        int zeroFrames = op.ZeroFrames, firstTap = zeroFrames * shape.Side * shape.Side;
 
         // An item is whole lines of the output, as many as fill a block, and some of its columns.
         int linesPerItem = Math.Max(1, BlockPixels / to.Width), lines = to.Frames * to.Height, lineItems = (lines + linesPerItem - 1) / linesPerItem;
@@ -38,7 +39,7 @@ internal static unsafe class CpuConv3d
             using var large = scratchBytes > CpuThreads.ScratchBytes ? new CpuBuffer(scratchBytes, "convolution scratch") : null;
             var scratch = large ?? threads.Rent();
             float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
-            for (var tap = 0; tap < shape.Taps; tap++)
+            for (var tap = firstTap; tap < shape.Taps; tap++)
             {
                 int frame = tap / (shape.Side * shape.Side), row = tap / shape.Side % shape.Side, side = tap % shape.Side;
                 for (var k0 = 0; k0 < channels; k0 += BlockK)
@@ -49,14 +50,14 @@ internal static unsafe class CpuConv3d
                         CpuPanel.Pack<S, V>(matrix, precision, k, column + t, Math.Min(tile, width - t), tap * channels + k0, depth, panel);
                         for (var l = 0; l < count; l++)
                         {
-                            int y = (line + l) % to.Height * shape.Stride + row, f = (line + l) / to.Height * shape.FrameStride + frame;
+                            int y = (line + l) % to.Height * shape.Stride + row, f = (line + l) / to.Height * shape.FrameStride + frame - zeroFrames;
                             var from = padded + (((long)f * high + y) * wide + side) * channels + k0;
                             var c = product + (long)l * to.Width * blockColumns + t;
                             for (var p = 0; p < tiles; p++)
                             {
                                 int x = CpuTile.Begin(p, tiles, to.Width), pixels = CpuTile.Begin(p + 1, tiles, to.Width) - x;
                                 CpuTile.Run<S, V>(from + (long)x * shape.Stride * channels, (nint)shape.Stride * channels, 1, pixels,
-                                    panel, depth, c + (long)x * blockColumns, blockColumns, tap + k0 > 0 ? TileSum.Add : TileSum.Replace);
+                                    panel, depth, c + (long)x * blockColumns, blockColumns, tap > firstTap || k0 > 0 ? TileSum.Add : TileSum.Replace);
                             }
                         }
                     }

@@ -38,10 +38,10 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
         var stack = weights.Encoder;
         var x = New("encoder.patches", new Grid(size.Frames, size.Height / 2, size.Width / 2), stack.In.Weight.Columns / _conv.Taps);
         graph.Add(new SpaceToDepth("encoder.patches", planes, size, x.Rows));
-        x = Causal(graph, $"{name}.conv1", x, stack.In, _conv);
+        x = Causal(graph, $"{name}.conv1", x, stack.In, _conv, first);
         for (var i = 0; i < stack.Levels.Count; i++)
             x = Down(graph, $"{name}.downsamples.{i}", x, stack.Levels[i], config.EncoderChannels[i + 1], first);
-        x = Head(graph, name, Middle(graph, name, x, stack), stack);
+        x = Head(graph, name, Middle(graph, name, x, stack, first), stack, first);
         return Product(graph, "vae.model.conv1", x, weights.Moments).Rows;
     }
 
@@ -51,11 +51,11 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
         const string name = "vae.model.decoder";
         var stack = weights.Decoder;
         var x = Product(graph, "vae.model.conv2", new Clip(latents, size), weights.Latents);
-        x = Causal(graph, $"{name}.conv1", x, stack.In, _conv);
-        x = Middle(graph, name, x, stack);
+        x = Causal(graph, $"{name}.conv1", x, stack.In, _conv, first);
+        x = Middle(graph, name, x, stack, first);
         for (var i = 0; i < stack.Levels.Count; i++)
             x = Up(graph, $"{name}.upsamples.{i}", x, stack.Levels[i], config.DecoderChannels[i + 1], first);
-        x = Head(graph, name, x, stack);
+        x = Head(graph, name, x, stack, first);
         graph.Add(new DepthToSpace("decoder.patches", x.Rows, new Grid(x.Size.Frames, 2 * x.Size.Height, 2 * x.Size.Width), planes));
     }
 
@@ -63,7 +63,7 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
     {
         var x = input;
         for (var b = 0; b < level.Blocks.Count; b++)
-            x = Block(graph, $"{name}.downsamples.{b}", x, level.Blocks[b]);
+            x = Block(graph, $"{name}.downsamples.{b}", x, level.Blocks[b], first);
         int frames = level.TimeConv is null ? 1 : 2, side = level.Resample is null ? 1 : 2;
         if (level.Resample is { } resample)
         {
@@ -87,14 +87,14 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
     {
         var x = input;
         for (var b = 0; b < level.Blocks.Count; b++)
-            x = Block(graph, $"{name}.upsamples.{b}", x, level.Blocks[b]);
+            x = Block(graph, $"{name}.upsamples.{b}", x, level.Blocks[b], first);
         if (level.Resample is not { } resample)
             return x;
         var part = $"{name}.upsamples.{level.Blocks.Count}";
         if (level.TimeConv is { } time && !first)
         {
             // The clip's first frame stays single and is not even remembered: the next ones have zeros before them.
-            var pairs = Causal(graph, $"{part}.time_conv", x, time, _timeUp);
+            var pairs = Causal(graph, $"{part}.time_conv", x, time, _timeUp, first);
             x = New($"{part}.frames", x.Size with { Frames = 2 * x.Size.Frames }, channels);
             graph.Add(new InterleaveFrames($"{part}.frames", pairs.Rows, pairs.Size, x.Rows));
         }
@@ -106,21 +106,21 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
         return output;
     }
 
-    private Clip Middle(ModelGraph graph, string name, Clip x, VaeStack stack)
+    private Clip Middle(ModelGraph graph, string name, Clip x, VaeStack stack, bool first)
     {
-        x = Block(graph, $"{name}.middle.0", x, stack.Middle0);
+        x = Block(graph, $"{name}.middle.0", x, stack.Middle0, first);
         x = Attend(graph, $"{name}.middle.1", x, stack.Middle1);
-        return Block(graph, $"{name}.middle.2", x, stack.Middle2);
+        return Block(graph, $"{name}.middle.2", x, stack.Middle2, first);
     }
 
-    private Clip Head(ModelGraph graph, string name, Clip x, VaeStack stack) =>
-        Causal(graph, $"{name}.head.2", Norm(graph, $"{name}.head.0", x, stack.HeadNorm, silu: true), stack.Head, _conv);
+    private Clip Head(ModelGraph graph, string name, Clip x, VaeStack stack, bool first) =>
+        Causal(graph, $"{name}.head.2", Norm(graph, $"{name}.head.0", x, stack.HeadNorm, silu: true), stack.Head, _conv, first);
 
-    private Clip Block(ModelGraph graph, string name, Clip x, VaeBlock block)
+    private Clip Block(ModelGraph graph, string name, Clip x, VaeBlock block, bool first)
     {
         var shortcut = block.Shortcut is { } linear ? Product(graph, $"{name}.shortcut", x, linear) : x;
-        var h = Causal(graph, $"{name}.residual.2", Norm(graph, $"{name}.residual.0", x, block.Norm1, silu: true), block.Conv1, _conv);
-        return Causal(graph, $"{name}.residual.6", Norm(graph, $"{name}.residual.3", h, block.Norm2, silu: true), block.Conv2, _conv, shortcut.Rows);
+        var h = Causal(graph, $"{name}.residual.2", Norm(graph, $"{name}.residual.0", x, block.Norm1, silu: true), block.Conv1, _conv, first);
+        return Causal(graph, $"{name}.residual.6", Norm(graph, $"{name}.residual.3", h, block.Norm2, silu: true), block.Conv2, _conv, first, shortcut.Rows);
     }
 
     /// <summary>Every pixel of a frame attends to every pixel of it.</summary>
@@ -153,25 +153,25 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
         return output;
     }
 
-    /// <summary>A convolution that looks back; its input is remembered for the next piece.</summary>
-    private Clip Causal(ModelGraph graph, string name, Clip x, Linear linear, ConvShape shape, Value? residual = null)
+    /// <summary>A convolution that looks back, to zeros from a clip's first frame; its input is remembered for the next piece.</summary>
+    private Clip Causal(ModelGraph graph, string name, Clip x, Linear linear, ConvShape shape, bool first, Value? residual = null)
     {
         var cache = Past(name, x, LookBack);
-        var output = Conv(graph, name, x, cache, linear, shape, residual);
+        var output = Conv(graph, name, x, first ? null : cache, linear, shape, residual, first ? LookBack : 0);
         graph.Add(new KeepFrames($"{name}.cache", x.Rows, x.Size, cache));
         return output;
     }
 
-    private static Clip Conv(ModelGraph graph, string name, Clip x, Value? cache, Linear linear, ConvShape shape, Value? residual = null)
+    private static Clip Conv(ModelGraph graph, string name, Clip x, Value? cache, Linear linear, ConvShape shape, Value? residual = null, int zeroFrames = 0)
     {
-        var size = shape.Output(x.Size, cache is null ? 0 : cache.Rows.Max / (x.Size.Height * x.Size.Width));
+        var size = shape.Output(x.Size, zeroFrames + (cache is null ? 0 : cache.Rows.Max / (x.Size.Height * x.Size.Width)));
         var output = New(name, size, linear.Weight.Rows);
-        graph.Add(new Conv3d(name, x.Rows, x.Size, cache, linear.Weight, linear.Bias!, shape, output.Rows, residual));
+        graph.Add(new Conv3d(name, x.Rows, x.Size, cache, linear.Weight, linear.Bias!, shape, output.Rows, residual, zeroFrames));
         return output;
     }
 
     private Value Past(string name, Clip x, int frames) => past($"{name}.past", x.Size.Height * x.Size.Width, x.Channels, frames);
 
     private static Clip New(string name, Grid size, int channels) =>
-        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels), size);
+        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels, ValueElement.Float32), size);
 }

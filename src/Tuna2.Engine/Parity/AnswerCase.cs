@@ -12,7 +12,7 @@ internal static class AnswerCase
     {
         int height = c.Integer("height"), width = c.Integer("width");
         var source = tensors.Floats("source");
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
         var patch = model.Config.PatchSize;
         var writer = new ChatWriter(model.Tokenizer, model.Tokens);
         var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, new Grid(1, height / patch, width / patch)));

@@ -43,7 +43,7 @@ internal static partial class PictureCase
         {
             Tensors = tensors;
             Model = model;
-            Limits = new ParityLimits(model.Backend, tensors);
+            Limits = new ParityLimits(model, tensors);
             Task = c.Task switch { "edit" => ImageTask.Edit, "reconstruct" => ImageTask.Reconstruct, _ => ImageTask.Generate };
             (Height, Width) = (c.Integer("height"), c.Integer("width"));
             var patch = model.Config.PatchSize;

@@ -4,6 +4,7 @@ using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Tests.Cpu;
 using Conv3d = Tuna2.Engine.Kernels.Conv3d;
+using Ops = Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Tests.Native;
 
@@ -114,7 +115,7 @@ public class Conv3dHostTests
             using var rig = new CpuRig(KernelOutput.Cpu);
             var pixels = _size.Height * _size.Width;
             var y = rig.Value("y", To.Count, _n);
-            rig.Run(new Graph.Ops.Conv3d("conv", rig.Value("x", _size.Count, _channels, _x), _size, _pastFrames == 0 ? null : rig.Value("past", _pastFrames * pixels, _channels, _past),
+            rig.Run(new Ops.Conv3d("conv", rig.Value("x", _size.Count, _channels, _x), _size, _pastFrames == 0 ? null : rig.Value("past", _pastFrames * pixels, _channels, _past),
                 rig.Weight(_n, _shape.Taps * _channels, Precision.F32, _w), rig.Vector(_bias), _shape, y, _residual is null ? null : rig.Value("residual", To.Count, _n, _residual), _zeros), new Batch());
             return rig.Read(y);
         }

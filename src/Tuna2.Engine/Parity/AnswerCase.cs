@@ -17,7 +17,7 @@ internal static class AnswerCase
             source = tensors.Floats("image_latents");
         if (tensors.Has("t"))
             checks.Floats("t", "", [1f], tensors.Floats("t"), 0, 1e-6);
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
         var writer = new ChatWriter(model.Tokenizer, model.Tokens);
         var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, model.Config.GridOf(width, height)));
         if (tensors.Has("text_tokens"))

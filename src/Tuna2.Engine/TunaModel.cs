@@ -58,8 +58,11 @@ public sealed class TunaModel : IDisposable
 
     internal SlotPool Slots { get; }
 
-    /// <summary>The VAE for clips of a size in pixels; only for a model that has one.</summary>
-    internal VaeCodec NewVaeCodec(int height, int width) => new(Config.Vae!, _weights.Vae!, _backend, height, width);
+    /// <summary>The VAE for clips of a size in pixels.</summary>
+    /// <exception cref="ModelException">The model has none.</exception>
+    internal VaeCodec NewVaeCodec(int height, int width) => Config.Vae is { } vae && _weights.Vae is { } weights
+        ? new(vae, weights, _backend, height, width)
+        : throw new ModelException($"variant {Config.Variant.Name()} has no VAE");
 
     /// <summary>
     /// Loads a model directory: config.json, tokenizer.json, model*.safetensors. Every tensor is checked against the manifest
@@ -78,7 +81,7 @@ public sealed class TunaModel : IDisposable
     public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return LoadAsync(() => Supported(ModelFiles.Of(directory)), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
+        return LoadAsync(() => ModelFiles.Of(directory), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
     }
 
     /// <summary>
@@ -184,14 +187,6 @@ public sealed class TunaModel : IDisposable
         }
     }
 
-    /// <summary>Parity runs what there is of a variant; users are not given half of one.</summary>
-    private static ModelFiles Supported(ModelFiles files)
-    {
-        var variant = ModelConfig.Load(files.Config).Variant;
-        return variant.IsSupported() ? files
-            : throw new ModelException($"{files.Config}: variant {variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
-    }
-
     /// <summary>Small parts first, so that what is wrong with them shows before gigabytes are read.</summary>
     private static TunaModel Load(ModelFiles files, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
@@ -216,8 +211,7 @@ public sealed class TunaModel : IDisposable
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
     private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
-        // Of a variant that is not supported, parity runs what there is.
-        if (!config.Variant.IsSupported() || backend.AvailableBytes is not { } available)
+        if (backend.AvailableBytes is not { } available)
             return null;
         var least = MemoryEstimate.Least(config, checkpoint, backend);
         // Of the process, what is not there yet is little beside a model.

@@ -72,9 +72,6 @@ internal sealed partial class KernelBackend(
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => memory.Download(source, offset, destination);
 
     /// <inheritdoc/>
-    public IEnumerable<Value> ScratchOf(Op op) => op is Ops.Conv3d ? [] : op.Scratch;
-
-    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>

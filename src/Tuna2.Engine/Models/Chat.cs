@@ -48,7 +48,7 @@ internal sealed class Chat : IDisposable
             var sampler = new TokenSampler(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
             var text = new StreamingDecoder(_model.Tokenizer);
             var (answer, ids) = (new StringBuilder(), new List<int>());
-            var logits = decoder.Begin(prompt, request.Pixels(), options.MaxTokens, cancellation);
+            var logits = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, cancellation);
             var token = sampler.Pick(logits);
             var first = watch.Elapsed;
             for (; token != _model.Tokens.Eos; token = sampler.Pick(decoder.Next(token, cancellation)))
@@ -59,7 +59,7 @@ internal sealed class Chat : IDisposable
                     break;
             }
             Say(text.Flush());
-            var turn = new ChatTurn(request.Question, request.Pictures.Count, answer.ToString(), request.Turn.Tokens.Count, ids.Count,
+            var turn = new ChatTurn(request.Question, request.Sights.Sum(frames => frames.Count), answer.ToString(), request.Turn.Tokens.Count, ids.Count,
                 token != _model.Tokens.Eos, first, watch.Elapsed);
             return new Answer(turn, new State(prompt.With(_writer.Answer(ids)), decoder.Length, [.. Turns, turn]));
 

@@ -14,7 +14,7 @@ internal static class VaeCase
         var limits = new ParityLimits(model, tensors);
         using var codec = model.NewVaeCodec((int)height, (int)width);
         var (mean, logVariance) = codec.Encode(tensors.Floats("pixels"), (int)frames, cancellation);
-        int latentFrames = codec.LatentFrames((int)frames), latentWidth = (int)width / config.SpatialFactor;
+        int latentFrames = config.LatentFrames((int)frames), latentWidth = (int)width / config.SpatialFactor;
         if (tensors.Has("mu"))
             checks.Floats("mu", ParityLimits.Full, mean, tensors.Floats("mu"), latentWidth, limits.Reference("mu"));
         if (tensors.Has("log_var"))

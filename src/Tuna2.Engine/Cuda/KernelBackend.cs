@@ -175,13 +175,17 @@ internal sealed partial class KernelBackend(
                 Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16, Rows = rows });
         }
 
-        public void RmsNorm(Ops.RmsNorm o) => Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+        public void RmsNorm(Ops.RmsNorm o)
         {
-            H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
-            Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
-            Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
-            Epsilon = o.Epsilon,
-        });
+            if (o.Input.Rows.Value > 0)
+                Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+                {
+                    H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
+                    Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
+                    Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
+                    Epsilon = o.Epsilon,
+                });
+        }
 
         public void MatMul(Ops.MatMul o)
         {

@@ -37,14 +37,23 @@ extern "C" __global__ void __launch_bounds__(BLOCK) average_down(const __grid_co
     if (at >= a.count) return;
     const int n = vector % vectors * size, pixel = vector / vectors, across = a.width / a.side, down = a.height / a.side;
     const int t = pixel / (across * down) * a.frames - a.missing, y = pixel / across % down * a.side, x = pixel % across * a.side;
+    // Element n group of the block of pixels, and then one after the other.
+    const int e = n * a.group;
+    int dx = e % a.side, dy = e / a.side % a.side, dt = e / (a.side * a.side) % a.frames, channel = e / (a.side * a.side * a.frames);
     Vec<float> out;
     out.load(a.main + at);
 #pragma unroll
     for (int i = 0; i < size; i++) {
         float sum = 0;
-        for (int e = (n + i) * a.group; e < (n + i + 1) * a.group; e++) {
-            const int dx = e % a.side, dy = e / a.side % a.side, dt = e / (a.side * a.side) % a.frames, channel = e / (a.side * a.side * a.frames);
+#pragma unroll 1
+        for (int j = 0; j < a.group; j++) {
             if (t + dt >= 0) sum += a.x[(((i64)(t + dt) * a.height + y + dy) * a.width + x + dx) * a.channels + channel];
+            if (++dx < a.side) continue;
+            dx = 0;
+            if (++dy < a.side) continue;
+            dy = 0;
+            if (++dt < a.frames) continue;
+            dt = 0, channel++;
         }
         out.v[i] += sum / a.group;
     }

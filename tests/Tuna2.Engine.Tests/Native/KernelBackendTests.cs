@@ -32,6 +32,7 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "understand_wide")]
     [TestCase("tunar-tiny", "siglip_square")]
     [TestCase("tunar-tiny", "siglip_wide")]
+    [TestCase("tunar-tiny", "t2i_wide")]
     [TestCase("tunar-tiny", "reconstruct")]
     [TestCase("tunavae-tiny", "vae_image")]
     [TestCase("tunavae-tiny", "vae_video")]

@@ -21,6 +21,7 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     public ulong TimePairs => varying + (ulong)layout.Times;
     public ulong PickedPairs => varying + (ulong)layout.Picked;
     public ulong Numbers => varying + (ulong)layout.Numbers;
+    public ulong Draw => varying + (ulong)layout.Draw;
     public ulong Tokens => varying + (ulong)layout.Tokens;
     public ulong RowSequence => shaped + (ulong)layout.RowSequence;
 

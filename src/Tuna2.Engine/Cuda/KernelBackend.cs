@@ -24,6 +24,9 @@ internal interface IDeviceMemory
 
     /// <summary>Copies to the host what all that was queued before has left.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
+
+    /// <summary>Copies within the device, behind what was queued before and ahead of what is queued next; within a buffer the two parts must not overlap.</summary>
+    void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes);
 }
 
 /// <summary>
@@ -72,10 +75,14 @@ internal sealed partial class KernelBackend(
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => memory.Download(source, offset, destination);
 
     /// <inheritdoc/>
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
+        memory.Copy(source, sourceOffset, destination, destinationOffset, bytes);
+
+    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
-    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
         or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.VelocityStep
         or Ops.PatchEmbedding or Ops.PlacePatches or Ops.LayerNorm or Ops.Gelu or Ops.QkvToCache { Picture: not null, Rotary: null, QueryNorm: null, KeyNorm: null } or Ops.Attention
         or Ops.Conv3d { Input.Element: ValueElement.Float32 } or Ops.ChannelNorm { Input.Element: ValueElement.Float32 } or Ops.SpaceToDepth { Output.Element: ValueElement.Float32 }
@@ -92,6 +99,7 @@ internal sealed partial class KernelBackend(
             case Ops.Patchify o: run.Patchify(o); break;
             case Ops.PlaceTime o: run.CopyRows(o.Embeddings, o.Output, run.Tables.TimePairs, run.Tables.Batch.Times.Count); break;
             case Ops.PickRows o: run.CopyRows(o.Input, o.Output, run.Tables.PickedPairs, run.Tables.Batch.Picked.Count); break;
+            case Ops.SampleToken o: run.SampleToken(o); break;
             case Ops.RmsNorm o: run.RmsNorm(o); break;
             case Ops.MatMul o: run.MatMul(o); break;
             case Ops.SwiGlu o: run.SwiGlu(o); break;
@@ -156,7 +164,7 @@ internal sealed partial class KernelBackend(
 
         public void EmbeddingGather(Ops.EmbeddingGather o) => Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
         {
-            Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
+            Tokens = o.Tokens is null ? tables.Tokens : At(o.Tokens), Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
         });
 
         public void Patchify(Ops.Patchify o)
@@ -173,6 +181,17 @@ internal sealed partial class KernelBackend(
         {
             if (count > 0)
                 Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16, Rows = rows });
+        }
+
+        public void SampleToken(Ops.SampleToken o)
+        {
+            var choice = o.Choice;
+            if (o.Logits.Rows.Value > 0)
+                Launch(new SampleToken(), new SampleTokenArgs
+                {
+                    Logits = At(o.Logits), Token = At(o.Token), Draw = tables.Draw, Seed = (ulong)choice.Seed,
+                    Vocabulary = o.Logits.Columns, TopK = choice.TopK, TopP = choice.TopP, Temperature = choice.Temperature,
+                });
         }
 
         public void RmsNorm(Ops.RmsNorm o)

@@ -34,6 +34,7 @@ internal sealed class TableLayout
     private readonly int _placedRows;
     private readonly int _predictions;
     private readonly bool _solves;
+    private readonly bool _draws;
     private readonly List<(int Group, int RowsPerTile, int Offset, int Room)> _tiles = [];
     private readonly List<PictureTables> _pictureTables = [];
 
@@ -70,6 +71,8 @@ internal sealed class TableLayout
         Times = Take(ref varying, bounds.Spans * Marshal.SizeOf<RowPair>());
         Picked = Take(ref varying, bounds.Picked * Marshal.SizeOf<RowPair>());
         Numbers = Take(ref varying, Marshal.SizeOf<StepNumbers>());
+        _draws = ops.OfType<Ops.SampleToken>().Any();
+        Draw = Take(ref varying, _draws ? sizeof(long) : 0);
         Tokens = Take(ref varying, _vocabulary > 0 ? _rows * sizeof(int) : 0);
         VaryingBytes = varying;
 
@@ -108,6 +111,7 @@ internal sealed class TableLayout
     public int Times { get; }
     public int Picked { get; }
     public int Numbers { get; }
+    public int Draw { get; }
     public int Tokens { get; }
 
     /// <summary>Offset of each row's sequence, among what is shaped.</summary>
@@ -136,6 +140,8 @@ internal sealed class TableLayout
         Write<RowPair>(to[Times..], [.. batch.Times.Select(t => new RowPair(t.Time, t.Row))]);
         Write<RowPair>(to[Picked..], [.. batch.Picked.Select((row, i) => new RowPair(row, i))]);
         Write<StepNumbers>(to[Numbers..], [NumbersOf(batch.Step)]);
+        if (_draws)
+            Write<long>(to[Draw..], [batch.Draw]);
         if (_vocabulary > 0)
             Write<int>(to[Tokens..], [.. batch.Tokens]);
     }

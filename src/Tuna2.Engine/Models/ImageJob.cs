@@ -89,7 +89,11 @@ internal sealed class ImageJob
     private float[] Noise(long seed)
     {
         var noise = new float[_model.Config.ImageChannels * _plan.Frames * _plan.Height * _plan.Width];
-        new TorchRandom(seed).FillNormal(noise);
+        var random = new TorchRandom(seed);
+        // For an edit's source the official code draws a time, which it then sets to 1.
+        if (_request.Task == ImageTask.Edit && _model.Config.Vae is not null)
+            random.FillNormal(new float[1]);
+        random.FillNormal(noise);
         return noise;
     }
 

@@ -27,7 +27,12 @@ public unsafe class CpuPanelTests
         var tile = new float[Guard + depth * rows + Guard];
         tile.AsSpan().Fill(float.NaN);
         fixed (float* from = data, to = tile)
-            CpuPanel.PackTile(from, stride, rows, depth, to + Guard);
+        {
+            var starts = stackalloc float*[rows];
+            for (var row = 0; row < rows; row++)
+                starts[row] = from + row * stride;
+            CpuPanel.PackTile(starts, rows, depth, to + Guard);
+        }
         var expected = new float[tile.Length];
         expected.AsSpan().Fill(float.NaN);
         for (var i = 0; i < depth; i++)

@@ -3,8 +3,8 @@ using Tuna2.Engine.Graph;
 namespace Tuna2.Engine.Models;
 
 /// <summary>
-/// Clips of one size in and out of the VAE. A picture is a clip of one frame. Holds the frame caches and the plans of a first and
-/// a later piece for as long as it lives.
+/// Clips of one size in and out of the VAE. A picture is a clip of one frame, and needs no frame caches. Holds those, and the plans
+/// of the pieces, for as long as it lives.
 /// </summary>
 internal sealed class VaeCodec : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class VaeCodec : IDisposable
     private readonly Dictionary<string, Value> _past = [];
     private readonly int _height;
     private readonly int _width;
-    private readonly Dictionary<(bool Encode, bool First), Piece> _pieces = [];
+    private readonly Dictionary<(bool Encode, VaePiece Which), Piece> _pieces = [];
 
     /// <summary>What computes a piece, its way in and its way out.</summary>
     private sealed record Piece(Executor Executor, Value Input, Value Output, int Frames);
@@ -68,7 +68,7 @@ internal sealed class VaeCodec : IDisposable
         Forget();
         for (int latent = 0, frame = 0; latent < latentFrames; latent++)
         {
-            var piece = _pieces[(true, latent == 0)];
+            var piece = _pieces[(true, Which(latent, latentFrames))];
             var planes = new float[Planes * piece.Frames * plane];
             for (var c = 0; c < Planes; c++)
                 pixels.Slice((c * frames + frame) * plane, piece.Frames * plane).CopyTo(planes.AsSpan(c * piece.Frames * plane));
@@ -104,7 +104,7 @@ internal sealed class VaeCodec : IDisposable
             for (var p = 0; p < LatentPixels; p++)
                 for (var z = 0; z < _config.ZDim; z++)
                     rows[p * _config.ZDim + z] = LatentScale.Restore(latents[(z * latentFrames + latent) * LatentPixels + p], z);
-            var piece = _pieces[(false, latent == 0)];
+            var piece = _pieces[(false, Which(latent, latentFrames))];
             _store.Write(piece.Input, 0, rows);
             piece.Executor.Run(new Batch(), cancellation);
             var planes = new float[piece.Output.Columns];
@@ -119,16 +119,26 @@ internal sealed class VaeCodec : IDisposable
     /// <summary>Before a clip there were zeros.</summary>
     private void Forget()
     {
+        const int BlockElements = 1 << 16;
         foreach (var past in _past.Values)
-            _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
+        {
+            var zeros = new float[Math.Max(1, BlockElements / past.Columns) * past.Columns];
+            for (var row = 0; row < past.Rows.Max; row += zeros.Length / past.Columns)
+                _store.Write(past, row, zeros.AsSpan(0, Math.Min(zeros.Length, (past.Rows.Max - row) * past.Columns)));
+        }
     }
 
-    /// <summary>Plans what computes a first piece and, where there is one, a later one.</summary>
+    private static VaePiece Which(int latent, int latentFrames) => latentFrames == 1 ? VaePiece.Only : latent == 0 ? VaePiece.First : VaePiece.Later;
+
+    /// <summary>Plans the pieces of a clip of so many latent frames: one of a picture, of a longer one its first and every later one.</summary>
     private void Prepare(bool encode, int latentFrames)
     {
-        for (var piece = 0; piece < Math.Min(latentFrames, 2); piece++)
-            if (!_pieces.ContainsKey((encode, piece == 0)))
-                _pieces[(encode, piece == 0)] = NewPiece(encode, piece == 0);
+        for (var latent = 0; latent < Math.Min(latentFrames, 2); latent++)
+        {
+            var piece = Which(latent, latentFrames);
+            if (!_pieces.ContainsKey((encode, piece)))
+                _pieces[(encode, piece)] = NewPiece(encode, piece);
+        }
         _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
     }
 
@@ -139,22 +149,22 @@ internal sealed class VaeCodec : IDisposable
         return past;
     }
 
-    private Piece NewPiece(bool encode, bool first)
+    private Piece NewPiece(bool encode, VaePiece which)
     {
-        var frames = _network.PieceFrames(first);
+        var frames = _network.PieceFrames(which);
         var pixels = new Grid(frames, _height, _width);
         var planes = _store.Add($"{(encode ? "encoder" : "decoder")}.planes", new Extent("clips", 1), Planes * pixels.Count, ValueElement.Float32);
         var graph = new ModelGraph();
         Value input = planes, output = planes;
         if (encode)
         {
-            output = _network.Encode(graph, planes, pixels, first);
+            output = _network.Encode(graph, planes, pixels, which);
             graph.Keep(output);
         }
         else
         {
             input = _store.Add("decoder.latents", new Extent("pixels", LatentPixels), _config.ZDim, ValueElement.Float32);
-            _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), first, planes);
+            _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), which, planes);
         }
         return new(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
     }

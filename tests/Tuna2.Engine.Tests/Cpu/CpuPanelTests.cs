@@ -20,7 +20,7 @@ public unsafe class CpuPanelTests
     }
 
     [Test]
-    public void A_tile_of_rows_is_one_stream_of_their_columns([Values(1, 2, 3, 4, 5, 6)] int rows, [Values(1, 2, 67)] int depth)
+    public void A_tile_of_rows_is_one_stream_of_their_columns([Values(1, 2, 3, 4, 5, 6)] int rows, [Values(1, 2, 4, 8, 67)] int depth)
     {
         const int stride = 71;
         var data = new SeededNumbers(rows + depth).Floats(rows * stride);
@@ -29,8 +29,8 @@ public unsafe class CpuPanelTests
         fixed (float* from = data, to = tile)
         {
             var starts = stackalloc float*[rows];
-            for (var row = 0; row < rows; row++)
-                starts[row] = from + row * stride;
+            for (var j = 0; j < rows; j++)
+                starts[j] = from + j * stride;
             CpuPanel.PackTile(starts, rows, depth, to + Guard);
         }
         var expected = new float[tile.Length];

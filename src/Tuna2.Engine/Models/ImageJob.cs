@@ -38,9 +38,12 @@ internal sealed class ImageJob
     {
         using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
         var source = _source is null ? [] : codec.Encode([_source], cancellation);
+        var previewEvery = progress is null ? 0 : _request.PreviewEvery;
         codec.PrepareToDecode(_plan.Frames);
+        if (previewEvery > 0)
+            codec.PrepareToDecode(1);
         using var slot = _model.Slots.Lease(_plan);
-        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
+        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = previewEvery };
         denoiser.Begin(source, cancellation);
         for (var i = 0; i < _request.Count; i++)
         {

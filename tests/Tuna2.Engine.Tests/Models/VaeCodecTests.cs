@@ -97,7 +97,7 @@ public class VaeCodecTests
     public void A_clips_pictures_become_planes_colour_by_colour_and_frame_by_frame([Values(1, 5)] int frames)
     {
         var numbers = new SeededNumbers(3);
-        RgbImage[] pictures = [.. Enumerable.Range(0, frames).Select(_ => new RgbImage(Side, Side, [.. Enumerable.Range(0, 3 * Side * Side).Select(_ => (byte)numbers.Below(256))]))];
+        RgbImage[] pictures = [.. Enumerable.Range(0, frames).Select(_ => new RgbImage(Side, Side, Enumerable.Range(0, 3 * Side * Side).Select(_ => (byte)numbers.Below(256)).ToArray()))];
         float[] planes = [.. Enumerable.Range(0, 3).SelectMany(c => pictures.SelectMany(picture => Enumerable.Range(0, Side * Side).Select(p => picture.Pixels.Span[3 * p + c] / 127.5f - 1f)))];
         using var expected = _model.NewVaeCodec(Side, Side);
         using var codec = PictureCodec.Of(_model, Side, Side);

@@ -212,8 +212,6 @@ public sealed class TunaModel : IDisposable
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
     private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
-        if (config.Variant != ModelVariant.Tuna2Pixel && backend.Name != "cpu")
-            return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
         if (backend.AvailableBytes is not { } available)
             return null;
         var least = MemoryEstimate.Least(config, checkpoint, backend);

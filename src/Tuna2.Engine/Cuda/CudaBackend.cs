@@ -107,7 +107,14 @@ internal sealed class CudaBackend : IBackend
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => _backend.Download(source, offset, destination);
 
     /// <inheritdoc/>
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
+        _backend.Copy(source, sourceOffset, destination, destinationOffset, bytes);
+
+    /// <inheritdoc/>
     public IUploader OpenUploader() => new CudaUploader(_queue!, _memory);
+
+    /// <inheritdoc/>
+    public IEnumerable<Value> ScratchOf(Op op) => _backend.ScratchOf(op);
 
     /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => _backend.Prepare(plan, memory, bounds);

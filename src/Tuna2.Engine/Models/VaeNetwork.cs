@@ -176,5 +176,5 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
     private Value Past(string name, Clip x, int frames) => past($"{name}.past", x.Size.Height * x.Size.Width, x.Channels, frames);
 
     private static Clip New(string name, Grid size, int channels) =>
-        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels), size);
+        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels, ValueElement.Float32), size);
 }

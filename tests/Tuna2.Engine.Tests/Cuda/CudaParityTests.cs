@@ -14,7 +14,7 @@ public class CudaParityTests
     public void MakeWeights() => SeededWeights.MakeTiny();
 
     [TestCase(ComputeType.F32, "tuna2-tiny", "understand_square")]
-    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square", Explicit = true, Reason = "takes minutes on the host runner")]
+    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square")]
     public async Task References_are_reproduced_through_the_driver(ComputeType type, string directory, string name)
     {
         using var fake = FakeCuda.Executing();

@@ -59,7 +59,7 @@ internal sealed class Chat : IDisposable
                     break;
             }
             Say(text.Flush());
-            var turn = new ChatTurn(request.Question, request.Pictures.Count, answer.ToString(), request.Turn.Tokens.Count, ids.Count,
+            var turn = new ChatTurn(request.Question, request.Sights.Sum(frames => frames.Count), answer.ToString(), request.Turn.Tokens.Count, ids.Count,
                 token != _model.Tokens.Eos, first, watch.Elapsed);
             return new Answer(turn, new State(prompt.With(_writer.Answer(ids)), decoder.Length, [.. Turns, turn]));
 

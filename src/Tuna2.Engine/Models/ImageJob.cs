@@ -128,6 +128,7 @@ internal sealed class ImageJob
         Seed = _request.Seed + image,
         Width = _request.Width,
         Height = _request.Height,
+        Frames = _request.Frames,
         NoiseScale = _request.NoiseScale,
         Model = _model.Name,
         Device = _model.Device,

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Sampling;
 
 namespace Tuna2.Engine.Models;
@@ -22,7 +23,7 @@ internal sealed record ImageRequest(
     /// <summary>The largest guidance and noise scale: config.json's bound too. Beyond it predictions overflow.</summary>
     public const float MaxScale = 1000;
 
-    /// <summary>Seed of text-to-image when none is given (official t2i config).</summary>
+    /// <summary>Seed of text-to-image and text-to-video when none is given (official t2i config).</summary>
     public const long DefaultSeed = 42;
 
     /// <summary>The tokens of its picture or clip.</summary>
@@ -71,12 +72,38 @@ internal sealed record ImageRequest(
         var negative = options.NegativePrompt ?? (edit ? d.EditNegativePrompt : d.NegativePrompt);
         long? seed = task switch
         {
-            ImageTask.Generate => options.Seed ?? DefaultSeed,
+            ImageTask.Generate or ImageTask.Video => options.Seed ?? DefaultSeed,
             ImageTask.Edit => options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt, options.PreviewEvery,
             OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : []);
+    }
+
+    /// <summary>Fills in and checks a clip's.</summary>
+    /// <exception cref="RequestException">The model makes no clips, or a value is out of range; the message names it.</exception>
+    public static ImageRequest Of(VideoOptions options, ModelConfig config)
+    {
+        if (config.Vae is not { } vae || config.Defaults.Video is not { } d)
+            throw new RequestException($"variant {config.Variant.Name()} makes pictures only: clips take a model of variant {ModelVariant.Tuna.Name()}");
+        var frames = options.Frames ?? d.Frames;
+        if (frames < 1 + vae.TemporalFactor || frames > VideoOptions.MaxFrames || (frames - 1) % vae.TemporalFactor != 0)
+            throw new RequestException($"frames must be 1 and a multiple of {vae.TemporalFactor}, from {1 + vae.TemporalFactor} to {VideoOptions.MaxFrames}, not {frames}");
+        if (options.FramesPerSecond is { } rate)
+            VideoClip.CheckRate(rate);
+        return Of(ImageTask.Video, new()
+        {
+            Width = options.Width ?? d.Width,
+            Height = options.Height ?? d.Height,
+            Steps = options.Steps,
+            Guidance = options.Guidance ?? d.Guidance,
+            GuidanceInterval = options.GuidanceInterval,
+            Sampler = options.Sampler,
+            Seed = options.Seed,
+            NegativePrompt = options.NegativePrompt ?? d.NegativePrompt,
+            PreviewEvery = options.PreviewEvery,
+            OverlongPrompt = options.OverlongPrompt,
+        }, config) with { Frames = frames };
     }
 
     /// <summary>A size, from the options or the model, checked.</summary>

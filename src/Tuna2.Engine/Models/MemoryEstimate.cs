@@ -47,6 +47,16 @@ public sealed record MemoryEstimate(
         ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
         Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, negativeTokens, threads);
 
+    /// <summary>As <see cref="Generate"/>, for a clip from text.</summary>
+    /// <exception cref="RequestException">The model makes no clips, an option is out of range, or there are too many tokens.</exception>
+    /// <inheritdoc cref="Generate"/>
+    public static MemoryEstimate Video(
+        ModelConfig config, Checkpoint checkpoint, VideoOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return Picture(ImageRequest.Of(options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads);
+    }
+
     /// <summary>As <see cref="Generate"/>, for an edit.</summary>
     /// <inheritdoc cref="Generate"/>
     public static MemoryEstimate Edit(
@@ -75,7 +85,7 @@ public sealed record MemoryEstimate(
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
         var prompt = PromptLayout.Text([]).WithPicture(_tokens, config.GridOf(width, height)).With(new int[promptTokens - 1]);
-        return Of(config, checkpoint, height, width, threads, (network, backend) =>
+        return Of(config, checkpoint, height, width, frames: 1, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
             decoder.Prepare(prompt, options.MaxTokens);
@@ -98,7 +108,13 @@ public sealed record MemoryEstimate(
         ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var request = ImageRequest.Of(task, options ?? new(), config);
+        return Picture(ImageRequest.Of(task, options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads, like);
+    }
+
+    private static MemoryEstimate Picture(
+        ImageRequest request, ModelConfig config, Checkpoint checkpoint, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
+    {
+        var task = request.Task;
         var grid = request.Grid(config);
         var most = ImageRequest.PromptLimit(task, grid, config.Variant) ?? TunaSession.MaxChatTokens;
         Check("prompt", promptTokens, 1, most);
@@ -111,7 +127,7 @@ public sealed record MemoryEstimate(
             _ => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
         };
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
-        return Of(config, checkpoint, request.Height, request.Width, threads, (network, backend) =>
+        return Of(config, checkpoint, request.Height, request.Width, request.Frames, threads, (network, backend) =>
         {
             using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
@@ -119,7 +135,7 @@ public sealed record MemoryEstimate(
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -129,7 +145,7 @@ public sealed record MemoryEstimate(
         var memory = request(new Tuna2Network(config, weights), backend);
         var process = RuntimeBytes + config.VocabSize * BytesPerToken
             + (long)(threads > 0 ? threads : Environment.ProcessorCount) * CpuThreads.ScratchBytes
-            + (long)height * width * Colours * sizeof(float) * PictureCopies;
+            + (long)frames * height * width * Colours * sizeof(float) * PictureCopies;
         return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, Vae(), process);
 
         long Vae()

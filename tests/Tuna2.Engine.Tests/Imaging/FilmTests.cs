@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.Versioning;
 using NUnit.Framework;
 using Tuna2.Engine.Imaging;
 
@@ -7,6 +9,7 @@ namespace Tuna2.Engine.Tests.Imaging;
 /// <summary>Films: what ffmpeg is told and given, and what becomes of its answers. Shell scripts play its part.</summary>
 [NonParallelizable]
 [Platform(Exclude = "Win", Reason = "the scripts are of a Unix shell")]
+[UnsupportedOSPlatform("windows")]
 public class FilmTests
 {
     private TemporaryDirectory _tools = null!;
@@ -88,7 +91,7 @@ public class FilmTests
         stop.Cancel();
         Assert.That(async () => await writing.WaitAsync(TimeSpan.FromSeconds(30)), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.Empty);
-        Assert.That(() => Process.GetProcessById(int.Parse(File.ReadAllText(_tools.File("pid")))), Throws.ArgumentException, "it is gone");
+        Assert.That(() => Process.GetProcessById(int.Parse(File.ReadAllText(_tools.File("pid")), CultureInfo.InvariantCulture)), Throws.ArgumentException, "it is gone");
     }
 
     [Test]

@@ -120,6 +120,16 @@ public class VideoClipTests
     }
 
     [Test]
+    public void A_picture_that_stays_is_several_frames()
+    {
+        var file = new GifFile(1, 1).Add(0, 0, 1, [1], 4, 1).Add(0, 0, 1, [2], 12, 1).Add(0, 0, 1, [3], 4, 1);
+        var clip = VideoClip.FromBytes(file.ToArray());
+        Assert.That(clip.Frames.Select(frame => frame.Pixels.Span[2]), Is.EqualTo(new byte[] { 1, 2, 2, 2, 3 }));
+        Assert.That(clip.FramesPerSecond, Is.EqualTo(25));
+        Assert.That(FrameDelays.Repeats([0.041, 4.167, 0.042, 0.042]), Is.EqualTo(new[] { 1, 100, 1, 1 }));
+    }
+
+    [Test]
     public void A_folder_is_read_in_the_order_people_count_in()
     {
         using var folder = new TemporaryDirectory();
@@ -172,10 +182,8 @@ public class VideoClipTests
     }
 
     [Test]
-    public void As_many_frames_are_read_as_are_asked_for([Values] VideoFormat format)
+    public void As_many_frames_are_read_as_are_asked_for([Values(VideoFormat.Apng, VideoFormat.Webp)] VideoFormat format)
     {
-        if (format == VideoFormat.Mp4)
-            Assert.Ignore("ffmpeg's part is in FilmTests");
         var (clip, bytes) = (Clip(14), Clip(14).Encode(format, new() { Quality = 100 }));
         var first = VideoClip.FromBytes(bytes, options: new() { MaxFrames = 3 });
         AssertSame(first, clip.Frames.Take(3));
@@ -200,10 +208,8 @@ public class VideoClipTests
     }
 
     [Test]
-    public void What_is_stopped_or_cannot_be_written_leaves_nothing([Values] VideoFormat format)
+    public void What_is_stopped_or_cannot_be_written_leaves_nothing([Values(VideoFormat.Apng, VideoFormat.Webp)] VideoFormat format)
     {
-        if (format == VideoFormat.Mp4)
-            Assert.Ignore("ffmpeg's part is in FilmTests");
         using var folder = new TemporaryDirectory();
         using var stop = new CancellationTokenSource();
         stop.Cancel();

@@ -20,8 +20,7 @@ internal sealed class BenchDevice : IDisposable
             Memory = new(Queue);
             Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
-            Roofline = Roofline.Of(
-                MeasureCopy(), device.Architecture.Capability, device.Multiprocessors, device.ClockKilohertz * 1e3);
+            Roofline = Roofline.Of(MeasureCopy(), device);
         }
         catch
         {

@@ -5,15 +5,18 @@
 #   bench/gpu/run.sh [--dry-run] [STAGE...]        default: every stage, in this order
 #
 #   parity      the engine against reference outputs, in float32 and bfloat16     240 s
+#   proof       bits that repeat, memory that comes back, the CPU's results       560 s
+#   seed        the same seed, the same bytes in two processes                     80 s
 #   kernels     every kernel at the 7B model's shapes                             600 s
-#   step        a denoising step and a token, of the model in MODEL               600 s
+#   step        steps, tokens, pictures and kernels, of the model in MODEL        600 s
+#   shapes      the same at the shapes of the 2B and the 7B, of random weights    900 s
 #   lab         the chip itself: bandwidth, launches, layouts, cuBLASLt          1000 s
 #   peers       the same work in PyTorch                                          500 s
 #   sanitizer   compute-sanitizer's four tools over one small case                900 s
 #
 # Needs artifacts/gpu (bench/gpu/publish.sh) and the driver; lab and peers need what bench/lab/run.sh needs. TUNA2 and TUNA2_KERNELS
 # name other programs, MODEL a model directory (the demo model if not given). Rows go to ${OUT:-bench/results}/STAGE.jsonl with the GPU's name,
-# driver and date.
+# driver and date. Exit code: 0 all is well, 1 something failed, 2 wrong usage, 3 there is no CUDA device and nothing was run.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 tuna2=${TUNA2:-artifacts/gpu/tuna2}
@@ -21,7 +24,7 @@ kernels=${TUNA2_KERNELS:-artifacts/gpu/tuna2-kernels}
 model=${MODEL:-models/tuna2-shapes}
 export OUT=${OUT:-bench/results}
 export TUNA2_KERNELS_DIR=${TUNA2_KERNELS_DIR:-kernels}
-stages=(parity kernels step lab peers sanitizer)
+stages=(parity proof seed kernels step shapes lab peers sanitizer)
 dry=""
 failed=0
 
@@ -40,7 +43,10 @@ done
 gpu="" driver=""
 if [ -z "$dry" ]; then
     IFS=, read -r gpu driver < <(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2> /dev/null)
-    [ -n "$gpu" ] || { echo "${0##*/}: no GPU here: nvidia-smi finds none" >&2; exit 1; }
+    if [ -z "$gpu" ]; then
+        for name in "${chosen[@]}"; do echo "== $name: not run: no CUDA device"; done
+        exit 3
+    fi
     driver=${driver# }
     mkdir -p "$OUT"
 fi
@@ -120,12 +126,28 @@ stage() {
                     run parity 40 "$tuna2" parity "${case#*:}" --device cuda:0 --dtype $dtype --json
                 done
             done ;;
+        proof)
+            has proof "$tuna2" || return
+            for dtype in f32 bf16; do
+                run proof 140 "$tuna2" prove --model "$model" --device cuda:0 --dtype $dtype --json
+            done
+            run proof 280 "$tuna2" prove --random tuna_2_pixel_2b --device cuda:0 --width 256 --height 256 --repeats 250 --sessions 20 --json ;;
+        seed)
+            has seed "$tuna2" || return
+            run seed 40 "$tuna2" generate "a red circle" --model "$model" --device cuda:0 --seed 7 -o "${TMPDIR:-/tmp}/tuna2-seed-1.png" --json
+            run seed 40 "$tuna2" generate "a red circle" --model "$model" --device cuda:0 --seed 7 -o "${TMPDIR:-/tmp}/tuna2-seed-2.png" --json
+            run seed 10 cmp "${TMPDIR:-/tmp}/tuna2-seed-1.png" "${TMPDIR:-/tmp}/tuna2-seed-2.png"
+            [ -n "$dry" ] || rm -f "${TMPDIR:-/tmp}"/tuna2-seed-[12].png ;;
         kernels)
             has kernels "$kernels" || return
             lines kernels 600 "$kernels" ;;
         step)
             has step "$tuna2" || return
             run step 600 "$tuna2" bench --model "$model" --device cuda:0 --dtype bf16 --json ;;
+        shapes)
+            has shapes "$tuna2" || return
+            run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
         lab)    logged lab 1000 bench/lab/run.sh ceilings fragments products norms attention ;;
         peers)  logged peers 500 bench/lab/run.sh peers ;;
         sanitizer)

@@ -95,6 +95,7 @@ internal static class Cli
         root.Add(new KernelsCommand(console));
         root.Add(new TuneCommand(console));
         root.Add(new BenchCommand(console));
+        root.Add(new ProveCommand(console));
         root.Add(new DevicesCommand(console));
         root.Add(new DoctorCommand(console));
         root.Add(new CompletionCommand(console));

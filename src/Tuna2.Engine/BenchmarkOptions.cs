@@ -18,6 +18,9 @@ public sealed record BenchmarkOptions
     /// <summary>Tokens answered in a round, 1 to 4096.</summary>
     public int Tokens { get; init; } = 16;
 
+    /// <summary>Whole pictures that are made, with the model's own number of steps and settings: 0 to 1000.</summary>
+    public int Pictures { get; init; } = 1;
+
     /// <summary>Rounds that are timed, after one that is not: 1 to 1000.</summary>
     public int Rounds { get; init; } = 5;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Tuna2.Engine.Cpu;
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
@@ -9,7 +10,7 @@ using Tuna2.Engine.Sampling;
 namespace Tuna2.Engine;
 
 /// <summary>
-/// Times a loaded model through the engine itself: the prefix, a denoising step with guidance, a token of an answer. A round is many of
+/// Times a loaded model through the engine itself: the prefix, a denoising step with guidance, a token of an answer, a picture. A round is many of
 /// a kind, ended by reading what came out, so that a device which runs behind its host is waited for; the first round is not counted.
 /// What it must move and compute is counted from the very graphs that ran.
 /// </summary>
@@ -17,10 +18,12 @@ namespace Tuna2.Engine;
 /// <param name="options">Sizes and rounds; null for the defaults.</param>
 public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = null)
 {
-    private const int MaxTokens = 4096, MaxCount = 1000, CopyRounds = 5;
+    private const int MaxTokens = 4096, MaxCount = 1000, CopyRounds = 5, DeviceCopies = 10;
     private const long CopyBytes = 1L << 28;
 
     private readonly BenchmarkOptions _options = Checked(options ?? new());
+    private readonly List<BenchmarkKernel> _kernels = [];
+    private BenchmarkPeaks? _peaks;
 
     /// <summary>Measures.</summary>
     /// <param name="progress">Told each row as it is done, on the measuring thread.</param>
@@ -30,8 +33,9 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<BenchmarkRow> Run(IProgress<BenchmarkRow>? progress = null, CancellationToken cancellation = default)
     {
+        _kernels.Clear();
         var rows = new List<BenchmarkRow>();
-        foreach (var row in Picture(cancellation).Concat(Answer(cancellation)))
+        foreach (var row in Picture(cancellation).Concat(Answer(cancellation)).Concat(WholePictures(cancellation)))
         {
             rows.Add(row);
             progress?.Report(row);
@@ -39,19 +43,43 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
         return rows;
     }
 
-    /// <summary>
-    /// Bytes read and written per second by a copy of memory that no cache holds, on as many threads: what memory gives at most. Null where
-    /// the model is not on the CPU.
-    /// </summary>
-    public double? CopyBytesPerSecond()
+    /// <summary>What the device does at most; its memory is measured when this is first asked for.</summary>
+    public BenchmarkPeaks Peaks => _peaks ??= model.Backend switch
     {
-        if (model.Backend is not CpuBackend cpu)
-            return null;
+        CpuBackend cpu => new(CopyOnCpu(cpu), null),
+        CudaBackend cuda when Roofline.Of(CopyOnDevice(cuda), cuda.Device) is var roofline =>
+            new(roofline.BytesPerSecond, cuda.ActivationBytes == sizeof(float) ? roofline.VectorFlopsPerSecond : roofline.TensorFlopsPerSecond),
+        var other => throw new NotSupportedException($"{other.Name} cannot be measured"),
+    };
+
+    /// <summary>Kernels of one step and of one token, each launched by itself: the longest first. Empty before <see cref="Run"/>.</summary>
+    public IReadOnlyList<BenchmarkKernel> Kernels => _kernels;
+
+    /// <summary>Bytes a picture took beside the weights. 0 before <see cref="Run"/>.</summary>
+    public long PictureBytes { get; private set; }
+
+    /// <summary>Bytes an answer took beside the weights. 0 before <see cref="Run"/>.</summary>
+    public long AnswerBytes { get; private set; }
+
+    private static double CopyOnCpu(CpuBackend cpu)
+    {
         byte[] from = new byte[CopyBytes], to = new byte[CopyBytes];
         from.AsSpan().Fill(1);
         var part = (int)(CopyBytes / cpu.Threads);
         var seconds = Timed(CopyRounds, 1, () => Parallel.For(0, cpu.Threads, new() { MaxDegreeOfParallelism = cpu.Threads }, i => from.AsSpan(i * part, part).CopyTo(to.AsSpan(i * part))));
         return 2.0 * part * cpu.Threads / seconds[seconds.Length / 2];
+    }
+
+    private static double CopyOnDevice(CudaBackend cuda)
+    {
+        using IDeviceBuffer from = cuda.Allocate(CopyBytes, "the copy's source"), to = cuda.Allocate(CopyBytes, "the copy's target");
+        var seconds = Timed(CopyRounds, DeviceCopies, () =>
+        {
+            for (var i = 0; i < DeviceCopies; i++)
+                cuda.Copy(from, 0, to, 0, CopyBytes);
+            cuda.Download(to, 0, new byte[1]); // waits
+        });
+        return 2.0 * CopyBytes / seconds[seconds.Length / 2];
     }
 
     private IEnumerable<BenchmarkRow> Picture(CancellationToken cancellation)
@@ -77,18 +105,45 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
                 predictor.Evaluate(cancellation);
             predictor.ReadPicture(VelocityStep.StateSlot);
         }), predictor.Plans.Skip(2));
+        predictor.Start(noise);
+        if (_options.Steps > 1)
+            predictor.Evaluate(cancellation);
+        _kernels.AddRange(predictor.Profile(cancellation).Select(time => new BenchmarkKernel("step", time)));
+        PictureBytes = predictor.Memory.Bytes;
     }
 
     private IEnumerable<BenchmarkRow> Answer(CancellationToken cancellation)
     {
         // Rounds go on where the one before ended: room for all of them.
         using var decoder = new TextDecoder(model.Network, model.Backend);
-        _ = decoder.Begin(PromptLayout.Text(new int[_options.PromptTokens]), [], _options.Tokens * (_options.Rounds + 1) + 1, TokenChoice.Greedy, cancellation);
+        _ = decoder.Begin(PromptLayout.Text(new int[_options.PromptTokens]), [], _options.Tokens * (_options.Rounds + 1) + 3, TokenChoice.Greedy, cancellation);
         yield return Row("token", string.Create(CultureInfo.InvariantCulture, $"behind {_options.PromptTokens} tokens"), Timed(_options.Rounds, _options.Tokens, () =>
         {
             for (var i = 0; i < _options.Tokens; i++)
                 _ = decoder.Next(cancellation);
-        }), decoder.Plans);
+        }), decoder.Plans.TakeLast(1));
+        _kernels.AddRange(decoder.Profile(cancellation).Select(time => new BenchmarkKernel("token", time)));
+        AnswerBytes = decoder.Bytes;
+    }
+
+    private IEnumerable<BenchmarkRow> WholePictures(CancellationToken cancellation)
+    {
+        if (_options.Pictures == 0)
+            yield break;
+        var options = new ImageOptions { Width = _options.Width, Height = _options.Height };
+        var request = ImageRequest.Of(ImageTask.Generate, options, model.Config);
+        using var session = model.CreateSession();
+        model.WarmUpAsync(options, cancellation).GetAwaiter().GetResult();
+        var seconds = new double[_options.Pictures];
+        for (var i = 0; i < seconds.Length; i++)
+        {
+            var begin = Stopwatch.GetTimestamp();
+            session.GenerateAsync("a red circle on a blue background", options, null, cancellation).GetAwaiter().GetResult();
+            seconds[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        }
+        Array.Sort(seconds);
+        yield return new("picture", string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}, {request.Steps} steps"),
+            seconds[seconds.Length / 2], seconds[0], seconds[^1], 0, 0);
     }
 
     private BenchmarkRow Row(string name, string detail, double[] seconds, IEnumerable<Plan> plans)
@@ -96,11 +151,8 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
         long flops = 0, bytes = 0;
         foreach (var product in plans.SelectMany(p => p.Graph.Ops).OfType<MatMul>())
         {
-            long rows = product.Input.Rows.Value;
-            var activation = model.Backend.ActivationBytes;
-            flops += 2 * rows * product.Weight.Count;
-            bytes += product.Weight.Count * (product.Weight.Precision == Precision.BF16 ? sizeof(ushort) : sizeof(float))
-                + rows * (product.Input.Columns * product.Input.ElementBytes(activation) + product.Output.Columns * product.Output.ElementBytes(activation));
+            flops += product.Flops;
+            bytes += product.Bytes(model.Backend.ActivationBytes);
         }
         return new(name, detail, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes);
     }
@@ -126,12 +178,13 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
         Within("steps", options.Steps, MaxCount);
         Within("tokens", options.Tokens, MaxTokens);
         Within("rounds", options.Rounds, MaxCount);
+        Within("pictures", options.Pictures, MaxCount, least: 0);
         return options;
 
-        static void Within(string what, int value, int most)
+        static void Within(string what, int value, int most, int least = 1)
         {
-            if (value < 1 || value > most)
-                throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"{what} must be 1 to {most}, not {value}"));
+            if (value < least || value > most)
+                throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"{what} must be {least} to {most}, not {value}"));
         }
     }
 }

@@ -50,6 +50,9 @@ public sealed class TunaModel : IDisposable
     /// <summary>Bytes of its weights on the device.</summary>
     public long WeightBytes => _weights.Bytes;
 
+    /// <summary>Bytes of its device's memory that can still be had; null where nobody can tell.</summary>
+    public long? AvailableBytes => _backend.AvailableBytes;
+
     internal TunaTokens Tokens { get; }
 
     internal Tuna2Network Network { get; }
@@ -86,6 +89,30 @@ public sealed class TunaModel : IDisposable
     }
 
     /// <summary>
+    /// A model of a known shape with weights nobody trained, made on the device and never in a file: for measuring. Its weights follow
+    /// from the shape alone (bench/peers/weights_hash.py), its tokenizer is a stand-in.
+    /// </summary>
+    /// <param name="shape">The shape, one of <see cref="WeightsManifest.Checkpoints"/>.</param>
+    /// <param name="options">Device and precision; null for the defaults.</param>
+    /// <param name="progress">Told as weights are made, on the making thread.</param>
+    /// <param name="cancellation">Stops between tensors; nothing stays behind.</param>
+    /// <exception cref="DeviceException">The device is not there, or has too little memory.</exception>
+    /// <exception cref="RequestException">The options make no sense.</exception>
+    /// <exception cref="OperationCanceledException">Making was cancelled.</exception>
+    public static Task<TunaModel> MakeRandomAsync(
+        ManifestCheckpoint shape, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return MakeRandomAsync(shape, () => DeviceSelection.Open(options ?? new()), progress, cancellation);
+    }
+
+    /// <summary>As the public one, on a backend the model will own.</summary>
+    internal static Task<TunaModel> MakeRandomAsync(ManifestCheckpoint shape, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
+        Task.Factory.StartNew(
+            () => Opened(shape.Name, open, (ref DeviceSelection device) => MakeRandom(shape, ref device, progress, cancellation)),
+            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>
     /// A model directory's config, for checking a request before the weights, which may take minutes, are read. What is wrong with
     /// the directory is said as <see cref="LoadAsync(string, TunaModelOptions?, IProgress{LoadProgress}?, CancellationToken)"/> says it.
     /// </summary>
@@ -103,7 +130,13 @@ public sealed class TunaModel : IDisposable
         LoadAsync(() => files, open, progress, cancellation);
 
     private static Task<TunaModel> LoadAsync(Func<ModelFiles> files, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation) =>
-        Task.Factory.StartNew(() => Load(files(), open, progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.Factory.StartNew(
+            () =>
+            {
+                var found = files();
+                return Opened(found.Name, open, (ref DeviceSelection device) => Load(found, ref device, progress, cancellation));
+            },
+            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>A new session: buffers of its own over the shared weights. Several may run at once.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
@@ -169,17 +202,20 @@ public sealed class TunaModel : IDisposable
             .ConfigureAwait(false);
     }
 
-    private static TunaModel Load(ModelFiles files, Func<DeviceSelection> open, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    /// <summary>Makes a model on the device it is given; on another where that one will not do.</summary>
+    private delegate TunaModel Maker(ref DeviceSelection device);
+
+    private static TunaModel Opened(string name, Func<DeviceSelection> open, Maker make)
     {
         var device = open();
         try
         {
-            return Load(files, ref device, progress, cancellation);
+            return make(ref device);
         }
         catch (OutOfMemoryException e)
         {
             device.Backend.Dispose();
-            throw new DeviceException($"not enough memory to load {files.Name}", e);
+            throw new DeviceException($"not enough memory to load {name}", e);
         }
         catch
         {
@@ -199,14 +235,28 @@ public sealed class TunaModel : IDisposable
         cancellation.ThrowIfCancellationRequested();
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
-        if (Refusal(files.Name, config, checkpoint, device.Backend) is { } refusal)
-        {
-            if (device.Otherwise is not { } otherwise)
-                throw new DeviceException(refusal);
-            device.Backend.Dispose();
-            device = otherwise(refusal);
-        }
+        Settle(files.Name, config, checkpoint, ref device);
         return new TunaModel(files.Name, config, tokenizer, tokens, device, Tuna2Weights.Load(config, checkpoint, device.Backend, progress, cancellation));
+    }
+
+    private static TunaModel MakeRandom(ManifestCheckpoint shape, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        var config = shape.Config;
+        using var declared = Checkpoint.Declared(shape.Name, WeightsManifest.Expect(config));
+        Settle(shape.Name, config, declared, ref device);
+        var tokenizer = Tokenizer.StandIn(config.VocabSize);
+        return new TunaModel(shape.Name, config, tokenizer, TunaTokens.Of(tokenizer), device, Tuna2Weights.Make(config, declared, device.Backend, progress, cancellation));
+    }
+
+    /// <summary>Takes another device where the model cannot run on this one and the user let the engine choose.</summary>
+    private static void Settle(string name, ModelConfig config, Checkpoint checkpoint, ref DeviceSelection device)
+    {
+        if (Refusal(name, config, checkpoint, device.Backend) is not { } refusal)
+            return;
+        if (device.Otherwise is not { } otherwise)
+            throw new DeviceException(refusal);
+        device.Backend.Dispose();
+        device = otherwise(refusal);
     }
 
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>

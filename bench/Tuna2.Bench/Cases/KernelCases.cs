@@ -103,13 +103,19 @@ internal static class KernelCases
         Step(BF16), Step(F32), LatentStep(BF16), LatentStep(F32),
         KernelCase.Of($"{Vocabulary}", new SampleToken(), m => new SampleTokenArgs
         {
-            Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Seed = 1, Draw = 2, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
+            Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Draw = m.Table(2L), Seed = 1, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
         }),
         KernelCase.Of($"{Steps} of {StepWords * 16} bytes", new AdvanceStep(), m => new AdvanceStepArgs
         {
             Schedule = m.Table(new int[Steps * StepWords * 4]), Live = m.Output(F32, StepWords * 4), Step = m.Table(0), Words = StepWords, Steps = Steps,
         }),
+        RandomWeights(BF16), RandomWeights(F32),
     ];
+
+    private static KernelCase RandomWeights(ElementType e) => KernelCase.Of($"{Hidden} x {Hidden}", new RandomWeights(e), m => new RandomWeightsArgs
+    {
+        Y = m.Output(e, (long)Hidden * Hidden), Count = (long)Hidden * Hidden, Id = 7, Scale = 0.02f,
+    });
 
     private static KernelCase EmbeddingGather(ElementType e) => KernelCase.Of($"{Keys} x {Hidden}", new EmbeddingGather(e, Keys), m => new EmbeddingGatherArgs
     {

@@ -1,3 +1,4 @@
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Bench.Cases;

@@ -73,23 +73,39 @@ class RunTests(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("bench/gpu/publish.sh makes it", done.stdout)
 
-    def test_without_a_gpu_it_is_one_line(self):
+    def test_without_a_gpu_every_stage_says_so(self):
         self.tool("nvidia-smi", "exit 9")
-        done = self.run_stages("parity")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertEqual(done.stderr, "run.sh: no GPU here: nvidia-smi finds none\n")
+        done = self.run_stages("parity", "proof")
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertEqual(done.stdout, "== parity: not run: no CUDA device\n== proof: not run: no CUDA device\n")
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_two_processes_that_differ_fail_the_seed(self):
+        self.tool("tuna2", "for last; do case $was in -o) date +%N > \"$last\";; esac; was=$last; done")
+        self.assertEqual(self.run_stages("seed", TMPDIR=self.temporary.name).returncode, 1)
+        self.assertEqual([row["exit"] for row in self.rows("seed")], [0, 0, 1])
+        self.tool("tuna2", "for last; do case $was in -o) echo same > \"$last\";; esac; was=$last; done")
+        self.assertEqual(self.run_stages("seed", TMPDIR=self.temporary.name).returncode, 0)
+
+    def test_the_proof_is_of_both_precisions_and_of_a_large_shape(self):
+        self.tool("tuna2", "echo '[{\"name\":\"replay\",\"status\":\"passed\"}]'")
+        self.assertEqual(self.run_stages("proof", "shapes").returncode, 0)
+        commands = [row["command"] for row in self.rows("proof")]
+        self.assertEqual(["--dtype f32" in commands[0], "--dtype bf16" in commands[1], "--random tuna_2_pixel_2b" in commands[2]], [True] * 3)
+        self.assertEqual(self.rows("proof")[0]["result"], [{"name": "replay", "status": "passed"}])
+        self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[1]["command"])
 
     def test_a_dry_run_names_every_command_and_writes_nothing(self):
         self.tool("nvidia-smi", "exit 9")
         done = self.run_stages("--dry-run")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "kernels", "step", "lab", "peers", "sanitizer"])
+        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "step", "shapes", "lab", "peers", "sanitizer"])
         self.assertEqual(done.stdout.count("compute-sanitizer --tool"), 4)
         self.assertFalse(os.path.exists(self.out))
 
     def test_an_unknown_stage_is_wrong_usage(self):
         done = self.run_stages("nothing")
-        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity kernels step lab peers sanitizer\n"))
+        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels step shapes lab peers sanitizer\n"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -12,19 +13,22 @@ namespace Tuna2.Cli.Commands;
 internal sealed class BenchCommand : TunaCommand
 {
     private readonly ModelOptions _model = new();
+    private readonly RandomOption _random = new();
     private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns of the picture [default: the model's]");
     private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows of the picture [default: the model's]");
     private readonly Option<int?> _steps = NumberOptions.Integer("--steps", "Denoising steps of a round [default: 4]");
     private readonly Option<int?> _tokens = NumberOptions.Integer("--tokens", "Tokens answered in a round [default: 16]");
     private readonly Option<int?> _prompt = NumberOptions.Integer("--prompt-tokens", "Tokens of a prompt [default: 64]");
     private readonly Option<int?> _rounds = NumberOptions.Integer("--rounds", "Rounds timed, after one that is not [default: 5]");
+    private readonly Option<int?> _pictures = NumberOptions.Integer("--pictures", "Whole pictures timed, at the model's own settings [default: 1]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
-    public BenchCommand(CliConsole console) : base("bench", "Time a model on this machine: its prefix, a denoising step, a token", console)
+    public BenchCommand(CliConsole console) : base("bench", "Time a model on this machine: its prefix, a denoising step, a token, a picture, every kernel", console)
     {
-        Examples = ["tuna2 bench", "tuna2 bench --model DIR --width 512 --height 512 --rounds 3", "tuna2 bench --device cpu --threads 4 --json"];
+        Examples = ["tuna2 bench", "tuna2 bench --model DIR --width 512 --height 512 --rounds 3", "tuna2 bench --random tuna_2_pixel_7b --device cuda:0 --json"];
         _model.AddTo(this);
-        foreach (var option in new[] { _width, _height, _steps, _tokens, _prompt, _rounds })
+        Add(_random);
+        foreach (var option in new[] { _width, _height, _steps, _tokens, _prompt, _rounds, _pictures })
             Add(option);
         Add(_json);
     }
@@ -41,24 +45,51 @@ internal sealed class BenchCommand : TunaCommand
             Tokens = parsed.GetValue(_tokens) ?? defaults.Tokens,
             PromptTokens = parsed.GetValue(_prompt) ?? defaults.PromptTokens,
             Rounds = parsed.GetValue(_rounds) ?? defaults.Rounds,
+            Pictures = parsed.GetValue(_pictures) ?? defaults.Pictures,
         };
-        new ImageOptions { Width = options.Width, Height = options.Height }.Validate(_model.Config(parsed));
-        using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
+        var shape = _random.Shape(parsed, _model);
+        new ImageOptions { Width = options.Width, Height = options.Height }.Validate(shape?.Config ?? _model.Config(parsed));
+        var watch = Stopwatch.StartNew();
+        using var model = await (shape is null ? _model.LoadAsync(parsed, Console, cancellation) : _model.MakeRandomAsync(parsed, shape, Console, cancellation)).ConfigureAwait(false);
+        var load = new Load(watch.Elapsed.TotalSeconds, model.WeightBytes, shape is not null);
         var benchmark = new ModelBenchmark(model, options);
-        var copy = benchmark.CopyBytesPerSecond();
         if (parsed.GetValue(_json))
         {
             var rows = benchmark.Run(null, cancellation);
-            Console.WriteJson(json => WriteJson(json, model, copy, rows));
+            Console.WriteJson(json => WriteJson(json, model, load, benchmark, rows));
             return ExitCode.Ok;
         }
+        var peaks = benchmark.Peaks;
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{model.Name} on {model.Device}, {Machine}{(copy is { } bytes ? $"; a copy of memory moves {bytes / 1e9:0.0} GB/s" : "")}"));
+            $"{model.Name} on {model.Device}, {Machine}; a copy of memory moves {peaks.BytesPerSecond / 1e9:0.0} GB/s{(peaks.FlopsPerSecond is { } most ? $", products at most {most / 1e12:0} TFLOP/s" : "")}"));
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{ByteCount.Of(load.Bytes)} of weights {(load.Made ? "made" : "loaded")} in {load.Seconds:0.00} s, {load.GigabytesPerSecond:0.00} GB/s"));
         Console.Out.WriteLine();
-        Console.Out.WriteLine($"{"what",-9} {"",-24} {"median ms",10} {"low",10} {"high",10} {"per s",9} {"GFLOP/s",9} {"GB/s",8} {"% of copy",9}");
-        benchmark.Run(new Lines(Console, copy), cancellation);
+        Console.Out.WriteLine($"{"what",-9} {"",-24} {"median ms",10} {"low",10} {"high",10} {"per s",9} {"GFLOP/s",9} {"GB/s",8} {"% of copy",9} {"% of peak",9}");
+        benchmark.Run(new Lines(Console, peaks), cancellation);
+        Console.Out.WriteLine();
+        Console.Out.WriteLine($"beside the weights: a picture {ByteCount.Of(benchmark.PictureBytes)}, an answer {ByteCount.Of(benchmark.AnswerBytes)}{(model.AvailableBytes is { } free ? $"; {ByteCount.Of(free)} free" : "")}");
+        foreach (var of in benchmark.Kernels.GroupBy(k => k.Of))
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine($"{$"a {of.Key}, launch by launch",-34} {"times",6} {"ms",10} {"% of all",9} {"GFLOP/s",9} {"GB/s",8} {"% of copy",9} {"% of peak",9}");
+            var all = of.Sum(k => k.Time.Seconds);
+            foreach (var (_, time) in of)
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{time.Name,-34} {time.Count,6} {1e3 * time.Seconds,10:0.000} {100 * time.Seconds / all,9:0.0} {Rate(time.Flops, time.Seconds),9} {Rate(time.Bytes, time.Seconds),8} {Percent(peaks.PercentOfCopy(time.Seconds, time.Bytes)),9} {Percent(peaks.PercentOfFlops(time.Seconds, time.Flops)),9}"));
+        }
         return ExitCode.Ok;
     }
+
+    /// <summary>What loading took, or making.</summary>
+    private sealed record Load(double Seconds, long Bytes, bool Made)
+    {
+        public double GigabytesPerSecond => Bytes / Seconds / 1e9;
+    }
+
+    private static string Rate(long count, double seconds) => count == 0 ? "-" : (count / seconds / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
+
+    private static string Percent(double? percent) => percent?.ToString("0", CultureInfo.InvariantCulture) ?? "-";
 
     /// <summary>The processor, by its own name where the system tells it.</summary>
     private static string Machine
@@ -82,15 +113,24 @@ internal sealed class BenchCommand : TunaCommand
         }
     }
 
-    private static void WriteJson(Utf8JsonWriter json, TunaModel model, double? copy, IEnumerable<BenchmarkRow> rows)
+    private static void WriteJson(Utf8JsonWriter json, TunaModel model, Load load, ModelBenchmark benchmark, IEnumerable<BenchmarkRow> rows)
     {
+        var peaks = benchmark.Peaks;
         json.WriteStartObject();
         json.WriteString("model", model.Name);
         json.WriteString("device", model.Device);
         json.WriteString("machine", Machine);
         json.WriteNumber("weight_bytes", model.WeightBytes);
-        if (copy is { } bytes)
-            json.WriteFinite("copy_bytes_per_s", bytes);
+        json.WriteBoolean("random", load.Made);
+        json.WriteFinite("load_seconds", load.Seconds);
+        json.WriteFinite("load_gb_per_s", load.GigabytesPerSecond);
+        json.WriteNumber("picture_bytes", benchmark.PictureBytes);
+        json.WriteNumber("answer_bytes", benchmark.AnswerBytes);
+        if (model.AvailableBytes is { } free)
+            json.WriteNumber("available_bytes", free);
+        json.WriteFinite("copy_bytes_per_s", peaks.BytesPerSecond);
+        if (peaks.FlopsPerSecond is { } most)
+            json.WriteFinite("peak_flops_per_s", most);
         json.WriteStartArray("rows");
         foreach (var row in rows)
         {
@@ -100,21 +140,40 @@ internal sealed class BenchCommand : TunaCommand
             json.WriteFinite("seconds", row.Seconds);
             json.WriteFinite("seconds_low", row.Low);
             json.WriteFinite("seconds_high", row.High);
-            json.WriteNumber("flops", row.Flops);
-            json.WriteNumber("bytes", row.Bytes);
-            json.WriteFinite("gflops_per_s", row.GigaflopsPerSecond);
-            json.WriteFinite("gb_per_s", row.GigabytesPerSecond);
-            if (copy is { } most)
-                json.WriteFinite("percent_of_copy", 100e9 * row.GigabytesPerSecond / most);
+            WriteRates(json, peaks, row.Seconds, row.Flops, row.Bytes);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("kernels");
+        foreach (var (of, time) in benchmark.Kernels)
+        {
+            json.WriteStartObject();
+            json.WriteString("of", of);
+            json.WriteString("name", time.Name);
+            json.WriteNumber("count", time.Count);
+            json.WriteFinite("seconds", time.Seconds);
+            WriteRates(json, peaks, time.Seconds, time.Flops, time.Bytes);
             json.WriteEndObject();
         }
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private sealed class Lines(CliConsole console, double? copy) : IProgress<BenchmarkRow>
+    private static void WriteRates(Utf8JsonWriter json, BenchmarkPeaks peaks, double seconds, long flops, long bytes)
+    {
+        json.WriteNumber("flops", flops);
+        json.WriteNumber("bytes", bytes);
+        json.WriteFinite("gflops_per_s", flops / seconds / 1e9);
+        json.WriteFinite("gb_per_s", bytes / seconds / 1e9);
+        if (peaks.PercentOfCopy(seconds, bytes) is { } copy)
+            json.WriteFinite("percent_of_copy", copy);
+        if (peaks.PercentOfFlops(seconds, flops) is { } peak)
+            json.WriteFinite("percent_of_peak", peak);
+    }
+
+    private sealed class Lines(CliConsole console, BenchmarkPeaks peaks) : IProgress<BenchmarkRow>
     {
         public void Report(BenchmarkRow value) => console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{value.Name,-9} {value.Detail,-24} {1e3 * value.Seconds,10:0.00} {1e3 * value.Low,10:0.00} {1e3 * value.High,10:0.00} {1 / value.Seconds,9:0.00} {value.GigaflopsPerSecond,9:0.0} {value.GigabytesPerSecond,8:0.0} {(copy is { } most ? $"{100e9 * value.GigabytesPerSecond / most:0}" : "-"),9}"));
+            $"{value.Name,-9} {value.Detail,-24} {1e3 * value.Seconds,10:0.00} {1e3 * value.Low,10:0.00} {1e3 * value.High,10:0.00} {1 / value.Seconds,9:0.00} {Rate(value.Flops, value.Seconds),9} {Rate(value.Bytes, value.Seconds),8} {Percent(peaks.PercentOfCopy(value.Seconds, value.Bytes)),9} {Percent(peaks.PercentOfFlops(value.Seconds, value.Flops)),9}"));
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Models;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Cli.Options;
 
@@ -37,12 +38,25 @@ internal sealed class ModelOptions
     /// <exception cref="RequestException">It is another device.</exception>
     public int Ordinal(ParseResult parsed) => _device.Ordinal(parsed);
 
+    /// <summary>Device and precision.</summary>
+    public TunaModelOptions Device(ParseResult parsed) => _device.Read(parsed);
+
+    /// <summary>Whether a directory was given.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null;
+
     /// <summary>Loads the model, with progress.</summary>
-    public async Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation)
+    public Task<TunaModel> LoadAsync(ParseResult parsed, CliConsole console, CancellationToken cancellation) =>
+        OpenAsync(console, progress => TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation));
+
+    /// <summary>Makes a model of random weights on the device, with progress.</summary>
+    public Task<TunaModel> MakeRandomAsync(ParseResult parsed, ManifestCheckpoint shape, CliConsole console, CancellationToken cancellation) =>
+        OpenAsync(console, progress => TunaModel.MakeRandomAsync(shape, _device.Read(parsed), progress, cancellation));
+
+    private static async Task<TunaModel> OpenAsync(CliConsole console, Func<ProgressLine, Task<TunaModel>> open)
     {
         TunaModel model;
         using (var progress = new ProgressLine(console))
-            model = await TunaModel.LoadAsync(Directory(parsed), _device.Read(parsed), progress, cancellation).ConfigureAwait(false);
+            model = await open(progress).ConfigureAwait(false);
         if (model.DeviceNote is { } note)
             console.Warn(note);
         return model;

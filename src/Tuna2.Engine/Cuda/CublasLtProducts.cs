@@ -57,10 +57,13 @@ internal sealed unsafe class CublasLtProducts : IProducts
     }
 
     /// <inheritdoc/>
-    public bool TryPrepare(in Product product, string node) => TryPlan(product, node, launch: false);
+    public bool TryPrepare(in Product product, string node) => TryPlan(product, node, _ => false);
 
     /// <inheritdoc/>
-    public bool TryRun(in Product product, string node) => TryPlan(product, node, launch: true);
+    public bool TryWarm(in Product product, string node) => TryPlan(product, node, plan => !plan.HasRun);
+
+    /// <inheritdoc/>
+    public bool TryRun(in Product product, string node) => TryPlan(product, node, _ => true);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -74,7 +77,7 @@ internal sealed unsafe class CublasLtProducts : IProducts
         _workspace.Dispose();
     }
 
-    private bool TryPlan(in Product product, string node, bool launch)
+    private bool TryPlan(in Product product, string node, Func<ProductPlan, bool> launches)
     {
         if (product.Shape.M <= Gemv.MaxRows || (product.X | product.W | product.Y | product.Residual) % ProductPlan.Alignment != 0)
             return false;
@@ -88,9 +91,10 @@ internal sealed unsafe class CublasLtProducts : IProducts
             if (plan.Algorithm is not { } algorithm)
                 return false;
             plan.LastUse = ++_uses;
-            if (launch)
+            if (launches(plan))
             {
                 plan.Launch(product, bias, algorithm, _workspace.Address, _stream.Handle, node);
+                plan.HasRun = true;
                 _lt.Context.LastLaunch = LaunchSite.Of(product.Shape, node);
             }
             return true;
@@ -101,6 +105,8 @@ internal sealed unsafe class CublasLtProducts : IProducts
     {
         if (_plans.TryGetValue(shape, out var plan))
             return plan;
+        if (_stream.IsCapturing)
+            throw new DeviceException($"the product {shape} at {node} was not made ready before the capture");
         if (_plans.Count == MaxPlans)
             DropOldest();
         plan = new(_lt, shape, node);

@@ -1,5 +1,6 @@
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Cuda;
 
@@ -109,6 +110,10 @@ internal sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
         _backend.Copy(source, sourceOffset, destination, destinationOffset, bytes);
+
+    /// <inheritdoc/>
+    public void Fill(HashedTensor tensor, long count, Precision precision, IDeviceBuffer destination, long offset) =>
+        _backend.Fill(tensor, count, precision, destination, offset);
 
     /// <inheritdoc/>
     public IUploader OpenUploader() => new CudaUploader(_queue!, _memory);

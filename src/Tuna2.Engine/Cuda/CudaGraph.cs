@@ -33,6 +33,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         context.Check(context.Api.cuStreamBeginCapture_v2(stream.Handle, Libcuda.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), $"capturing the {name}");
         try
         {
+            stream.IsCapturing = true;
             queue();
         }
         catch
@@ -41,6 +42,10 @@ internal sealed unsafe class CudaGraph : IDisposable
             if (context.Api.cuStreamEndCapture(stream.Handle, &graph) == CUresult.CUDA_SUCCESS && graph != 0)
                 context.Note(context.Api.cuGraphDestroy(graph));
             throw;
+        }
+        finally
+        {
+            stream.IsCapturing = false;
         }
         context.Check(context.Api.cuStreamEndCapture(stream.Handle, &graph), $"capturing the {name}");
         var result = context.Api.cuGraphInstantiateWithFlags(&exec, graph, 0);

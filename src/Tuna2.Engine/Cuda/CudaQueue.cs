@@ -28,7 +28,8 @@ internal sealed class CudaQueue(CudaStream stream) : IDisposable
     public FairGate.Turn Enter() => _gate.Enter();
 
     /// <summary>
-    /// Records launches as a graph. They are gone through once before, to load kernels and take memory.
+    /// Records launches as a graph. They are gone through before: once out of turn, to load kernels and take memory, and once in it,
+    /// to run products that never ran.
     /// </summary>
     /// <param name="name">What it does, for errors.</param>
     /// <param name="loader">Loads.</param>
@@ -38,6 +39,7 @@ internal sealed class CudaQueue(CudaStream stream) : IDisposable
     {
         launch(loader);
         using var turn = Enter();
+        launch(loader.ToWarm());
         return CudaGraph.Capture(stream, name, () => launch(launcher));
     }
 

@@ -31,6 +31,9 @@ internal sealed unsafe class CudaStream : IDisposable
         }
     }
 
+    /// <summary>Whether what is queued now is recorded and not run.</summary>
+    public bool IsCapturing { get; set; }
+
     /// <summary>Waits until everything queued is done. Faults of kernels surface here.</summary>
     public void Synchronize()
     {

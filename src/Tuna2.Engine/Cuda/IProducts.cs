@@ -33,6 +33,14 @@ internal interface IProducts : IDisposable
     /// <exception cref="DeviceException">A call failed; the message names it, the shape and the node.</exception>
     bool TryPrepare(in Product product, string node);
 
+    /// <summary>
+    /// Queues a product if none of its shape ran yet: a library loads its kernels when they first run, which a capture does not
+    /// allow. What stands where it writes is lost. Within a turn.
+    /// </summary>
+    /// <returns>Whether <see cref="TryRun"/> will take it.</returns>
+    /// <exception cref="DeviceException">A call failed; the message names it, the shape and the node.</exception>
+    bool TryWarm(in Product product, string node);
+
     /// <summary>Queues a product.</summary>
     /// <param name="product">The product.</param>
     /// <param name="node">Where in the graph it stands, for errors.</param>

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Weights;
 using Ops = Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cuda;
@@ -79,6 +80,20 @@ internal sealed partial class KernelBackend(
         memory.Copy(source, sourceOffset, destination, destinationOffset, bytes);
 
     /// <inheritdoc/>
+    public void Fill(HashedTensor tensor, long count, Precision precision, IDeviceBuffer destination, long offset)
+    {
+        var args = new RandomWeightsArgs { Y = ((IAddressable)destination).Address + (ulong)offset, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale };
+        var kernel = new Kernels.RandomWeights(precision == Precision.BF16 ? ElementType.BF16 : ElementType.F32);
+        if (queue is null)
+        {
+            Launch(launcher, kernel, args, "random weights");
+            return;
+        }
+        using var turn = queue.Enter();
+        Launch(launcher, kernel, args, "random weights");
+    }
+
+    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
@@ -152,8 +167,11 @@ internal sealed partial class KernelBackend(
     }
 
     /// <summary>Queues a kernel by its record.</summary>
-    internal static void Launch<TKernel, TArgs>(ILauncher launcher, TKernel kernel, TArgs args, string node) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
+    internal static void Launch<TKernel, TArgs>(ILauncher launcher, TKernel kernel, TArgs args, string node) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged
+    {
+        (launcher as KernelTimer)?.Expect(kernel.Cost(args));
         launcher.Launch(kernel.Instance, kernel.Shape(args), MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
+    }
 
     /// <summary>One op of one run: addresses, and a method per op.</summary>
     private readonly partial struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, ILauncher launcher, string node)
@@ -228,8 +246,15 @@ internal sealed partial class KernelBackend(
             // A gate is in our epilogue only.
             if (epilogue.Table == 0 && backend.Products is { } products)
             {
+                var where = node; // of a struct nothing else can be in a lambda
                 var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0), x, w, y, bias, epilogue.Residual);
-                if (launcher is LoadingLauncher ? products.TryPrepare(product, node) : products.TryRun(product, node))
+                if (launcher switch
+                    {
+                        LoadingLauncher { Warms: true } => products.TryWarm(product, node),
+                        LoadingLauncher => products.TryPrepare(product, node),
+                        KernelTimer timer => timer.Time("cuBLASLt", product.Shape.Cost, () => products.TryRun(product, where)),
+                        _ => products.TryRun(product, node),
+                    })
                     return;
             }
             if (m <= Gemv.MaxRows)

@@ -130,6 +130,22 @@ internal sealed class KernelProgram : GraphProgram
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<KernelTime> ProfileNext(CancellationToken cancellation)
+    {
+        if (_backend.Queue is not { } queue)
+            throw new NotSupportedException($"{_backend.Name} has no clock for kernels");
+        // What is under way keeps the device busy while the launches are queued, so that none of them waits for the host.
+        Settle(MostUnderWay - 1);
+        var shape = _order[_next];
+        using var turn = queue.Enter();
+        using var timer = new KernelTimer(_backend.Launcher, queue.Stream);
+        Step(shape, timer, cancellation);
+        _marks[_next % MostUnderWay].Record(queue.Stream);
+        _next++;
+        return timer.Read();
+    }
+
+    /// <inheritdoc/>
     public override void Settle(int underWay)
     {
         // The stream runs in order: a mark that is reached has all before it behind it.

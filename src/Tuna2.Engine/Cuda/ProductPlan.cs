@@ -63,6 +63,9 @@ internal sealed unsafe class ProductPlan : IDisposable
     /// <summary>When it was used last, by the count of uses.</summary>
     public long LastUse { get; set; }
 
+    /// <summary>Whether it was queued before: what it runs is loaded.</summary>
+    public bool HasRun { get; set; }
+
     /// <summary>The algorithm; null where the library has none.</summary>
     public cublasLtMatmulHeuristicResult_t? Algorithm { get; set; }
 

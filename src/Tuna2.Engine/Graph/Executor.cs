@@ -53,6 +53,9 @@ public sealed class Executor : IMemoryMap, IDisposable
     /// <inheritdoc cref="GraphProgram.Settle"/>
     public void Settle(int underWay) => Program.Settle(underWay);
 
+    /// <inheritdoc cref="GraphProgram.ProfileNext"/>
+    public IReadOnlyList<KernelTime> ProfileNext(CancellationToken cancellation) => Program.ProfileNext(cancellation);
+
     /// <summary>The word that a run of the schedule, one of the last <see cref="Ahead"/> + 1, left of what the graph reports.</summary>
     /// <param name="run">Which of the schedule, from 0; it is waited for.</param>
     public int ReadReport(int run)

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Tuna2.Engine.Graph.Ops;
+
 namespace Tuna2.Engine.Graph;
 
 /// <summary>
@@ -50,6 +53,9 @@ public abstract class GraphProgram : IDisposable
         return false;
     }
 
+    /// <summary>Runs the schedule's next batch, waits for it, and says what each kind of kernel or op took, the longest first.</summary>
+    public abstract IReadOnlyList<KernelTime> ProfileNext(CancellationToken cancellation);
+
     /// <summary>Frees what the backend took for it.</summary>
     public void Dispose()
     {
@@ -72,16 +78,7 @@ internal sealed class ImmediateProgram(Plan plan, BatchBounds bounds, Action<Op,
     private int _next;
 
     /// <inheritdoc/>
-    public override void Run(Batch batch, CancellationToken cancellation)
-    {
-        bounds.Rows?.Value = batch.Rows;
-        plan.Graph.SetCounts(batch);
-        foreach (var op in plan.Graph.Ops)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            run(op, batch);
-        }
-    }
+    public override void Run(Batch batch, CancellationToken cancellation) => Run(batch, run, cancellation);
 
     /// <inheritdoc/>
     public override void Schedule(IReadOnlyList<Batch> batches) => (_schedule, _next) = (batches, 0);
@@ -91,4 +88,33 @@ internal sealed class ImmediateProgram(Plan plan, BatchBounds bounds, Action<Op,
 
     /// <inheritdoc/>
     public override void RunNext(CancellationToken cancellation) => Run(_schedule[_next++], cancellation);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<KernelTime> ProfileNext(CancellationToken cancellation)
+    {
+        var times = new List<KernelTime>();
+        Run(_schedule[_next++], Timed, cancellation);
+        return KernelTime.Sum(times);
+
+        void Timed(Op op, Batch batch)
+        {
+            var begin = Stopwatch.GetTimestamp();
+            run(op, batch);
+            var seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            times.Add(op is MatMul product
+                ? new(nameof(MatMul), 1, seconds, product.Bytes(sizeof(float)), product.Flops)
+                : new(op.GetType().Name, 1, seconds, 0, 0));
+        }
+    }
+
+    private void Run(Batch batch, Action<Op, Batch> run, CancellationToken cancellation)
+    {
+        bounds.Rows?.Value = batch.Rows;
+        plan.Graph.SetCounts(batch);
+        foreach (var op in plan.Graph.Ops)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            run(op, batch);
+        }
+    }
 }

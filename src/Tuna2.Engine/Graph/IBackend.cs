@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Tuna2.Engine.Weights;
+
 namespace Tuna2.Engine.Graph;
 
 /// <summary>Memory of a backend: a weight, a state or an arena. Deterministically freed by its owner.</summary>
@@ -43,6 +46,36 @@ public interface IBackend : IDisposable
             var part = piece.AsSpan(0, (int)Math.Min(piece.Length, bytes - done));
             Download(source, sourceOffset + done, part);
             Upload(part, destination, destinationOffset + done);
+        }
+    }
+
+    /// <summary>Fills memory with the elements of a tensor nobody trained; through the host where a backend has no shorter way.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="count">Its elements.</param>
+    /// <param name="precision">What they are stored as.</param>
+    /// <param name="destination">The memory.</param>
+    /// <param name="offset">Byte offset of the first.</param>
+    void Fill(HashedTensor tensor, long count, Precision precision, IDeviceBuffer destination, long offset)
+    {
+        const int Piece = 1 << 18;
+        var floats = new float[Math.Min(count, Piece)];
+        var halves = precision == Precision.BF16 ? new ushort[floats.Length] : [];
+        for (long first = 0; first < count; first += Piece)
+        {
+            var (begin, elements) = (first, (int)Math.Min(Piece, count - first));
+            Parallel.For(0, (elements + 4095) / 4096, part =>
+            {
+                for (var i = part * 4096; i < Math.Min(elements, part * 4096 + 4096); i++)
+                    floats[i] = tensor[begin + i];
+            });
+            var values = MemoryMarshal.AsBytes(floats.AsSpan(0, elements));
+            if (precision == Precision.BF16)
+            {
+                FloatConversion.RoundToBF16(floats.AsSpan(0, elements), halves);
+                values = MemoryMarshal.AsBytes(halves.AsSpan(0, elements));
+            }
+            Upload(values, destination, offset);
+            offset += values.Length;
         }
     }
 

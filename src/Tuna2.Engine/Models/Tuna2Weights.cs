@@ -64,6 +64,13 @@ internal sealed class Tuna2Weights : IDisposable
         return new Tuna2Weights(config, loader);
     }
 
+    /// <summary>As <see cref="Load"/>, of weights that are in no file: the backend makes them.</summary>
+    public static Tuna2Weights Make(ModelConfig config, Checkpoint declared, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        using var hasher = new WeightHasher(declared, backend, progress, cancellation);
+        return new Tuna2Weights(config, hasher);
+    }
+
     /// <summary>As <see cref="Load"/>, without reading: the memory is taken and left empty.</summary>
     public static Tuna2Weights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {

@@ -105,6 +105,14 @@ internal abstract class Predictor : IDisposable
         _next++;
     }
 
+    /// <summary>As <see cref="Evaluate"/>, saying what each kind of kernel took. The times' vectors must be ready.</summary>
+    public IReadOnlyList<KernelTime> Profile(CancellationToken cancellation)
+    {
+        var times = Steps.ProfileNext(cancellation);
+        _next++;
+        return times;
+    }
+
     /// <summary>Waits until no more than <paramref name="underWay"/> evaluations are.</summary>
     public void Settle(int underWay) => Steps.Settle(underWay);
 

@@ -120,6 +120,15 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     /// </summary>
     public float[] ReadLogits() => _run!.ReadLogits();
 
+    /// <summary>As <see cref="Next"/>, behind all that ran ahead, saying what each kind of kernel took.</summary>
+    public IReadOnlyList<KernelTime> Profile(CancellationToken cancellation)
+    {
+        var before = _run!.Taken;
+        var times = _run.Profile(cancellation);
+        (RowsRun, Length) = (RowsRun + _run.Taken - before, Length + _run.Taken - before);
+        return times;
+    }
+
     /// <summary>Waits for what was computed ahead, and says what went wrong there: before keys and values are kept.</summary>
     public void Settle() => _run?.Settle();
 
@@ -282,6 +291,16 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
             var token = _tokens.ReadReport(_taken);
             _taken++;
             return Checked(token);
+        }
+
+        /// <summary>Tokens picked behind the first, and handed out.</summary>
+        public int Taken => _taken;
+
+        public IReadOnlyList<KernelTime> Profile(CancellationToken cancellation)
+        {
+            var times = _tokens!.ProfileNext(cancellation);
+            _taken = ++_queued;
+            return times;
         }
 
         public float[] ReadLogits()

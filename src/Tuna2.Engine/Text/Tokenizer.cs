@@ -77,6 +77,15 @@ public sealed class Tokenizer
     /// <exception cref="ModelException">The file is missing, damaged, or of a tokenizer this class would get wrong.</exception>
     public static Tokenizer Load(string path, bool addTunaTokens = true) => Load(path, addTunaTokens, NfcNormalizer.Available);
 
+    /// <summary>A stand-in of so many tokens, for models nobody trained.</summary>
+    internal static Tokenizer StandIn(int size)
+    {
+        const string Name = "stand-in";
+        var file = TokenizerFile.Read(new MemoryStream(StandInTokenizer.Json(size)), Name);
+        TunaTokens.AddMissing(file);
+        return new(file, Name, NfcNormalizer.Available);
+    }
+
     /// <summary>As <see cref="Load(string, bool)"/>, in a process said to have Unicode normalisation or not.</summary>
     internal static Tokenizer Load(string path, bool addTunaTokens, bool canNormalize)
     {

@@ -27,17 +27,23 @@ sealed class TokenizerFile
 
     TokenizerFile(string path) => _path = path;
 
+    /// <summary>Reads and checks what is not in a file; <paramref name="name"/> is for messages.</summary>
+    public static TokenizerFile Read(Stream stream, string name)
+    {
+        var file = new TokenizerFile(name);
+        using var json = JsonDocument.Parse(stream);
+        file.Read(json.RootElement);
+        return file;
+    }
+
     /// <summary>Reads and checks <paramref name="path"/>.</summary>
     /// <exception cref="ModelException">The file is missing, damaged or of a tokenizer that is not Qwen's.</exception>
     public static TokenizerFile Read(string path)
     {
-        var file = new TokenizerFile(path);
         try
         {
             using var stream = File.OpenRead(path);
-            using var json = JsonDocument.Parse(stream);
-            file.Read(json.RootElement);
-            return file;
+            return Read(stream, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -78,6 +78,19 @@ public sealed partial class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Tensors that are in no file, in bfloat16: enough to count and to place, and an error to read.</summary>
+    internal static Checkpoint Declared(string name, IEnumerable<ExpectedTensor> expected)
+    {
+        var checkpoint = new Checkpoint(name);
+        foreach (var tensor in expected)
+        {
+            var declared = new TensorInfo(tensor.Name, DType.BF16, tensor.Shape, 0, name);
+            checkpoint.tensors.Add(tensor.Name, declared);
+            checkpoint.TotalBytes += declared.ByteLength;
+        }
+        return checkpoint;
+    }
+
     /// <summary>Whether there is a tensor of that name.</summary>
     public bool Contains(string name) => tensors.ContainsKey(name);
 

@@ -12,7 +12,7 @@ public class BenchCommandTests
     [Test]
     public async Task Rows_say_what_was_timed_and_what_it_had_to_move()
     {
-        var (code, output, error) = await RunAsync("--rounds", "2", "--steps", "1", "--tokens", "2", "--json");
+        var (code, output, error) = await RunAsync("--rounds", "2", "--steps", "1", "--tokens", "2", "--width", "16", "--height", "16", "--json");
         Assert.That(code, Is.Zero, error);
         using var json = JsonDocument.Parse(output);
         var root = json.RootElement;
@@ -20,7 +20,14 @@ public class BenchCommandTests
         Assert.That(root.GetProperty("machine").GetString(), Does.Contain("processors"));
         Assert.That(root.GetProperty("copy_bytes_per_s").GetDouble(), Is.GreaterThan(1e8));
         var rows = root.GetProperty("rows").EnumerateArray().ToList();
-        Assert.That(rows.Select(r => r.GetProperty("name").GetString()), Is.EqualTo(new[] { "prefill", "step", "token" }));
+        Assert.That(rows.Select(r => r.GetProperty("name").GetString()), Is.EqualTo(new[] { "prefill", "step", "token", "picture" }));
+        Assert.That(root.GetProperty("load_gb_per_s").GetDouble(), Is.Positive);
+        Assert.That(root.GetProperty("picture_bytes").GetInt64(), Is.Positive);
+        Assert.That(root.GetProperty("answer_bytes").GetInt64(), Is.Positive);
+        var kernels = root.GetProperty("kernels").EnumerateArray().ToList();
+        Assert.That(kernels.Select(k => k.GetProperty("of").GetString()).Distinct(), Is.EqualTo(new[] { "step", "token" }));
+        var products = kernels.Single(k => k.GetProperty("of").GetString() == "token" && k.GetProperty("name").GetString() == "MatMul");
+        Assert.That(products.GetProperty("flops").GetInt64(), Is.EqualTo(rows[2].GetProperty("flops").GetInt64()), "of every product");
         foreach (var row in rows)
         {
             Assert.That(row.GetProperty("seconds").GetDouble(), Is.Positive);
@@ -39,11 +46,28 @@ public class BenchCommandTests
     [Test]
     public async Task Rows_come_as_a_table()
     {
-        var (code, output, error) = await RunAsync("--rounds", "1", "--steps", "1", "--tokens", "1");
+        var (code, output, error) = await RunAsync("--rounds", "1", "--steps", "1", "--tokens", "1", "--pictures", "0");
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Match("(?m)^tuna2-shapes on cpu, .+ processors; a copy of memory moves [0-9.]+ GB/s").And.Match("(?m)^step +64x64, 2 branches +[0-9.]+ "));
+        Assert.That(output, Does.Match("(?m)^a token, launch by launch +times").And.Match("(?m)^Attention +[0-9]+ +[0-9.]+ "));
     }
 
+    [Test]
+    public async Task Weights_of_a_known_shape_are_made_where_they_run()
+    {
+        using StringWriter output = new(), error = new();
+        var code = await Tuna2.Cli.Cli.RunAsync(
+            ["bench", "--random", "tuna2-shapes", "--device", "cpu", "--rounds", "1", "--steps", "1", "--tokens", "1", "--width", "16", "--height", "16", "--json"], new CliConsole(output, error));
+        Assert.That(code, Is.Zero, error.ToString());
+        using var json = JsonDocument.Parse(output.ToString());
+        Assert.That(json.RootElement.GetProperty("random").GetBoolean(), Is.True);
+        Assert.That(json.RootElement.GetProperty("model").GetString(), Is.EqualTo("tuna2-shapes"));
+        Assert.That(json.RootElement.GetProperty("rows").GetArrayLength(), Is.EqualTo(4));
+    }
+
+    [TestCase("--random", "tuna_9", "--random 'tuna_9' is not one of tuna_2_pixel_7b")]
+    [TestCase("--random", "tuna2-shapes", "leave one of it and --model out")]
+    [TestCase("--pictures", "-1", "pictures must be 0 to 1000, not -1")]
     [TestCase("--rounds", "0", "rounds must be 1 to 1000, not 0")]
     [TestCase("--width", "17", "17")]
     public async Task What_cannot_be_timed_is_wrong_usage(string option, string value, string problem)

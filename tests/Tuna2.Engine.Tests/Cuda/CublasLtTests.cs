@@ -105,6 +105,31 @@ public class CublasLtTests
     }
 
     [Test]
+    public void A_capture_takes_only_products_that_were_made_ready_and_ran_once()
+    {
+        using var rig = new CublasLtRig();
+        using ProductCase plain = rig.Case(_shape), captured = rig.Case(_shape);
+        rig.Products.Prepare(captured.Product.Bias!);
+        Assert.That(Capture, Throws.TypeOf<DeviceException>().With.Message.EqualTo($"the product {_shape} at node was not made ready before the capture"));
+        rig.Products.TryPrepare(captured.Product, "node");
+        Assert.That(Capture, Throws.TypeOf<DeviceException>().With.Message.Contains("CUBLAS_STATUS_EXECUTION_FAILED"), "its kernel is not loaded");
+        Assert.That(rig.Products.TryWarm(captured.Product, "node"), Is.True);
+        var runs = rig.Fake.Products;
+        Assert.That(rig.Products.TryWarm(captured.Product, "node"), Is.True);
+        Assert.That(rig.Fake.Products, Is.EqualTo(runs), "it ran before");
+        using var graph = Capture();
+        Assert.That(rig.Fake.Products, Is.EqualTo(runs), "nothing ran yet");
+        Assert.That(rig.Gpu.Stream.IsCapturing, Is.False);
+        rig.Products.TryRun(plain.Product, "node");
+        graph.Launch(rig.Gpu.Stream);
+        graph.Launch(rig.Gpu.Stream);
+        Assert.That(rig.Fake.Products, Is.EqualTo(runs + 3));
+        Assert.That(captured.Result, Is.EqualTo(plain.Result));
+
+        CudaGraph Capture() => CudaGraph.Capture(rig.Gpu.Stream, "test", () => rig.Products.TryRun(captured.Product, "node"));
+    }
+
+    [Test]
     public void Going_through_beforehand_queues_nothing_and_leaves_nothing_to_do()
     {
         using var rig = new CublasLtRig();

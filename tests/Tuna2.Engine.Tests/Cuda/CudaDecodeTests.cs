@@ -26,7 +26,7 @@ public class CudaDecodeTests
         foreach (var graphs in new[] { true, false })
         {
             using var fake = FakeCuda.Executing();
-            using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, type, graphs, null, timeout))
+            using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, type, graphs, cancellation: timeout))
             {
                 using var decoder = new TextDecoder(model.Network, model.Backend);
                 var (prompt, drawn) = (PromptLayout.Text([5, 9, 11]), new List<int>());

@@ -22,7 +22,7 @@ public class CudaStepTests
         foreach (var graphs in new[] { true, false })
         {
             using var fake = FakeCuda.Executing();
-            using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, type, graphs, null, timeout))
+            using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, type, graphs, cancellation: timeout))
             {
                 // A part of the steps is guided, so that both graphs are used.
                 var plan = Plan(model, ["a red circle", ""], 32, 16, 2, sampler, new Guidance(3, 0.2f, 0.6f));
@@ -38,13 +38,41 @@ public class CudaStepTests
     }
 
     [Test]
+    public async Task Captured_steps_replay_cuBLASLts_products_with_the_bits_of_plain_launches(CancellationToken timeout)
+    {
+        var finals = new List<float[]>();
+        foreach (var graphs in new[] { true, false })
+        {
+            using var fake = FakeCuda.Executing();
+            using var products = new FakeCublasLt(fake);
+            using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, ComputeType.BF16, graphs, null, products, timeout))
+            {
+                var plan = Plan(model, ["a red circle", ""], 32, 16, 3, SamplerKind.Euler, new Guidance(3));
+                using var slot = model.Slots.Lease(plan);
+                var denoiser = new Denoiser(slot.Predictor, plan);
+                denoiser.Begin([], timeout);
+                var (called, computed) = (products.Calls.Count(c => c == "cublasLtMatmul"), products.Products);
+                finals.Add(denoiser.Run(new SeededNumbers(1).Floats(3 * plan.Height * plan.Width, 2), null, null, timeout));
+                Assert.That(finals[^1], Has.None.NaN);
+                Assert.That(products.Products - computed, Is.GreaterThan(3 * 10).And.Matches<int>(n => n % 3 == 0), "every step computes as many");
+                if (graphs)
+                    Assert.That(products.Calls.Count(c => c == "cublasLtMatmul"), Is.EqualTo(called), "and none is asked for");
+                model.TrimMemory();
+            }
+            FakeCuda.AssertNothingLeft(fake);
+            Assert.That(products.Live, Is.Zero);
+        }
+        Assert.That(finals[0], Is.EqualTo(finals[1]));
+    }
+
+    [Test]
     public async Task A_slot_serves_any_prompt_and_number_of_steps_with_the_bits_of_one_of_its_own(CancellationToken timeout)
     {
         using var fake = FakeCuda.Executing();
         using var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, cancellation: timeout);
         DenoisePlan[] plans =
         [
-            Plan(model, ["a red circle on a blue background", "a"], 32, 16, 2, SamplerKind.Euler, new Guidance(2)),
+            Plan(model, ["a red circle on a blue background", "a"], 32, 16, 1, SamplerKind.Euler, new Guidance(2)),
             Plan(model, ["x", "a large green square on a purple background"], 32, 16, 2, SamplerKind.Heun, new Guidance(4)),
         ];
         var alone = new List<float[]>();

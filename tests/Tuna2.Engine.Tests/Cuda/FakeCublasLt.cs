@@ -6,7 +6,7 @@ namespace Tuna2.Engine.Tests.Cuda;
 internal sealed unsafe class FakeCublasLt : FakeLibrary
 {
     public FakeCublasLt(FakeDriver driver) : base("fakecublaslt", "libcublasLt.so.12") =>
-        ((delegate* unmanaged<nint, void>)Export("fake_set_driver_depth"))(driver.DepthFunction);
+        ((delegate* unmanaged<nint, nint, nint, void>)Export("fake_set_driver"))(driver.Function("fake_depth"), driver.Function("fake_capturing"), driver.Function("fake_enqueue"));
 
     /// <summary>Products computed.</summary>
     public int Products => Number("fake_products");

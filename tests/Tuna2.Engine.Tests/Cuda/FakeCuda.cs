@@ -8,14 +8,16 @@ namespace Tuna2.Engine.Tests.Cuda;
 /// <summary>Models on the fake driver.</summary>
 internal static class FakeCuda
 {
-    public static CudaOptions Options(FakeDriver fake, bool graphs = true) => new() { DriverPath = fake.Path, Images = _ => new TestImages(), Products = _ => null, Graphs = graphs };
+    public static CudaOptions Options(FakeDriver fake, bool graphs = true, FakeCublasLt? products = null) =>
+        new() { DriverPath = fake.Path, Images = _ => new TestImages(), Products = _ => products?.Load(), Graphs = graphs };
 
-    public static DeviceSelection Open(FakeDriver fake, ComputeType type = ComputeType.Auto, bool graphs = true, string device = "cuda:0") =>
-        DeviceSelection.Open(new() { Device = device, ComputeType = type, Threads = 1 }, Options(fake, graphs));
+    public static DeviceSelection Open(FakeDriver fake, ComputeType type = ComputeType.Auto, bool graphs = true, string device = "cuda:0", FakeCublasLt? products = null) =>
+        DeviceSelection.Open(new() { Device = device, ComputeType = type, Threads = 1 }, Options(fake, graphs, products));
 
     public static Task<TunaModel> LoadAsync(
-        FakeDriver fake, string directory, ComputeType type = ComputeType.Auto, bool graphs = true, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default) =>
-        TunaModel.LoadAsync(ModelFiles.Of(directory), () => Open(fake, type, graphs), progress, cancellation);
+        FakeDriver fake, string directory, ComputeType type = ComputeType.Auto, bool graphs = true, IProgress<LoadProgress>? progress = null, FakeCublasLt? products = null,
+        CancellationToken cancellation = default) =>
+        TunaModel.LoadAsync(ModelFiles.Of(directory), () => Open(fake, type, graphs, products: products), progress, cancellation);
 
     /// <summary>A driver that runs kernels by the host runner; skips the test where that is not built.</summary>
     public static FakeDriver Executing()

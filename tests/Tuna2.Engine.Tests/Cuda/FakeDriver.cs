@@ -13,8 +13,8 @@ internal sealed unsafe class FakeDriver() : FakeLibrary("fakecuda", "libcuda.so.
     /// <summary>Contexts pushed and not popped.</summary>
     public int Depth => Number("fake_depth");
 
-    /// <summary>The function that tells <see cref="Depth"/>.</summary>
-    public nint DepthFunction => Export("fake_depth");
+    /// <summary>A function of its test's side, for a library that is on its streams.</summary>
+    public nint Function(string name) => Export(name);
 
     public IReadOnlyList<FakeLaunch> Launches => [.. Enumerable.Range(0, Number("fake_launch_count")).Select(i =>
         FakeLaunch.Read(((delegate* unmanaged<int, byte*>)Export("fake_launch"))(i)))];

@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Tuna2.Bench.Cases;
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Kernels;

@@ -28,6 +28,14 @@ public sealed class MatMul(string name, Value input, Weight weight, Value output
     /// <summary>AdaLN gate, or null for 1.</summary>
     public Modulation? Gate { get; } = gate;
 
+    /// <summary>Floating-point operations of the rows that run.</summary>
+    public long Flops => 2L * Input.Rows.Value * Weight.Count;
+
+    /// <summary>Bytes it must move at least: matrix, input and output once.</summary>
+    /// <param name="activationBytes">Of an activation on the backend that runs it.</param>
+    public long Bytes(int activationBytes) => Weight.Count * (Weight.Precision == Precision.BF16 ? sizeof(ushort) : sizeof(float))
+        + (long)Input.Rows.Value * (Input.Columns * Input.ElementBytes(activationBytes) + Output.Columns * Output.ElementBytes(activationBytes));
+
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads
     {

@@ -1,6 +1,6 @@
 using Tuna2.Engine.Kernels;
 
-namespace Tuna2.Bench.Cases;
+namespace Tuna2.Engine.Cuda;
 
 /// <summary>
 /// The least time a device can take for a cost: its memory's measured speed, and what its cores do at their highest clock.
@@ -33,6 +33,10 @@ internal sealed record Roofline(double BytesPerSecond, double TensorFlopsPerSeco
         < 120 => (8192, 256),
         _ => (1024, 256),
     };
+
+    /// <summary>The roofline of a device whose memory was measured.</summary>
+    public static Roofline Of(double bytesPerSecond, CudaDevice device) =>
+        Of(bytesPerSecond, device.Architecture.Capability, device.Multiprocessors, device.ClockKilohertz * 1e3);
 
     /// <summary>Whether a kernel's products are the tensor cores'.</summary>
     public static bool UsesTensorCores(KernelInstance kernel) =>

@@ -5,13 +5,13 @@ using Tuna2.Engine;
 using Tuna2.Engine.Cpu;
 
 const string Usage = "usage: dotnet run -c Release --project bench/Tuna2.Bench.Cpu -- "
-    + "products|attention|bandwidth|all [--filter REGEX] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
+    + "products|attention|vae|clips|bandwidth|all [--filter REGEX] [--size PIXELS] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
 
 Regex? filter = null;
 string? json = null;
-int rounds = 7, threads = 2;
+int rounds = 7, threads = 2, size = 256;
 var simd = SimdLevel.Auto;
-if (args is not [("products" or "attention" or "bandwidth" or "all") and var what, .. var options])
+if (args is not [("products" or "attention" or "vae" or "clips" or "bandwidth" or "all") and var what, .. var options])
     return Refuse();
 for (var i = 0; i < options.Length; i += 2)
 {
@@ -20,6 +20,7 @@ for (var i = 0; i < options.Length; i += 2)
     {
         "--filter" => value != "" && (filter = Pattern(value)) is not null,
         "--json" => (json = value) != "",
+        "--size" => int.TryParse(value, out size) && size is >= 32 and <= 1024 && size % 16 == 0,
         "--rounds" => int.TryParse(value, out rounds) && rounds > 0,
         "--threads" => int.TryParse(value, out threads) && threads is > 0 and <= CpuBackend.MaxThreads,
         "--simd" => Enum.TryParse(value, ignoreCase: true, out simd) && Enum.IsDefined(simd),
@@ -50,6 +51,14 @@ try
         ProductBench.Run(backend, bandwidth, rounds, filter, report);
     if (what is "attention" or "all")
         AttentionBench.Run(backend, rounds, filter, report);
+    if (what is "vae" or "clips" or "all")
+    {
+        using var vae = new VaeBench(backend);
+        if (what != "clips")
+            vae.Picture(size, rounds, report);
+        if (what != "vae")
+            vae.Clips(Math.Min(size, 128), [13, 61], report);
+    }
     return 0;
 }
 catch (Exception e) when (e is Tuna2Exception or IOException or UnauthorizedAccessException)

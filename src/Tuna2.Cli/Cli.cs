@@ -15,7 +15,7 @@ internal static class Cli
     public const string DebugVariable = "TUNA2_DEBUG";
 
     private const string Description =
-        "Tuna-2 without Python: make, edit and reconstruct pictures, and ask about them.\n\n" +
+        "Tuna-2 without Python: make, edit and reconstruct pictures, make clips, and ask about them.\n\n" +
         "Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.\n" +
         "With --json the result is one JSON value, and so is an error: {\"error\": {\"kind\", \"message\", \"exit_code\"}}.";
 
@@ -86,6 +86,7 @@ internal static class Cli
         root.Add(new GenerateCommand(console));
         root.Add(new EditCommand(console));
         root.Add(new ReconstructCommand(console));
+        root.Add(new VideoCommand(console));
         root.Add(new AskCommand(console));
         root.Add(new ChatCommand(console));
         root.Add(new InspectCommand(console));

@@ -35,8 +35,8 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, Func<IAnsi
     /// <summary>The standard streams as bytes.</summary>
     public StandardStreams Streams { get; init; } = StandardStreams.OfProcess();
 
-    /// <summary>The terminal that <see cref="Error"/> is, as large as it is now; null where pictures cannot be drawn on it.</summary>
-    public Func<TerminalScreen?> Screen { get; init; } = () => null;
+    /// <summary><see cref="Terminal"/> as large as it is now; null where pictures cannot be drawn on it.</summary>
+    public TerminalScreen? Screen => TerminalScreen.Of(Terminal);
 
     /// <summary>Standard input, for questions.</summary>
     public TextReader In { get; init; } = TextReader.Null;

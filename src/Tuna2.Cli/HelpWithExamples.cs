@@ -7,7 +7,7 @@ using Tuna2.Engine.Cuda.Compiler;
 
 namespace Tuna2.Cli;
 
-/// <summary>The usual help, followed by the command's examples; that of tuna2 itself by the first steps and the environment.</summary>
+/// <summary>The usual help, followed by what the command understands while it runs and its examples; that of tuna2 itself by the first steps and the environment.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
     private static readonly string[] _firstSteps =
@@ -36,20 +36,23 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         var output = parseResult.InvocationConfiguration.Output;
         switch (parseResult.CommandResult.Command)
         {
-            case TunaCommand { Examples: { Count: > 0 } examples }:
-                Write(output, "Examples:", examples);
+            case TunaCommand command:
+                Write(output, "While it runs:", command.SpokenTo);
+                Write(output, "Examples:", command.Examples);
                 break;
             case RootCommand:
                 Write(output, "First steps:", _firstSteps);
-                Write(output, "Environment:", _environment.Select(variable => $"{variable.Name,-20} {variable.Meaning}"));
+                Write(output, "Environment:", [.. _environment.Select(variable => $"{variable.Name,-20} {variable.Meaning}")]);
                 output.WriteLine("'tuna2 COMMAND --help' has the options and examples of a command.");
                 break;
         }
         return code;
     }
 
-    private static void Write(TextWriter output, string heading, IEnumerable<string> lines)
+    private static void Write(TextWriter output, string heading, IReadOnlyList<string> lines)
     {
+        if (lines.Count == 0)
+            return;
         output.WriteLine(heading);
         foreach (var line in lines)
             output.WriteLine($"  {line}");

@@ -18,7 +18,6 @@ internal static class Program
         {
             In = Console.In,
             Interactive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
-            Screen = TerminalScreen.OfProcess,
         };
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

@@ -12,15 +12,27 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
+        Replace(path, aside =>
+        {
+            using var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            write(stream);
+            stream.Flush(flushToDisk: true);
+        });
+    }
+
+    /// <summary>
+    /// Lets <paramref name="write"/> make a file at the path it is given, in the same folder; it becomes <paramref name="path"/> only
+    /// when that returned. For files another program writes.
+    /// </summary>
+    /// <inheritdoc cref="Write"/>
+    public static void Replace(string path, Action<string> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
         var full = Path.GetFullPath(path);
         var aside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
         try
         {
-            using (var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
+            write(aside);
             File.Move(aside, full, overwrite: true);
         }
         catch

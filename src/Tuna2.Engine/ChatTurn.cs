@@ -2,7 +2,7 @@ namespace Tuna2.Engine;
 
 /// <summary>A question of a conversation and its answer.</summary>
 /// <param name="Question">What was asked.</param>
-/// <param name="Pictures">How many pictures came with it.</param>
+/// <param name="Pictures">How many pictures came with it; of a clip, its frames.</param>
 /// <param name="Answer">What the model said.</param>
 /// <param name="PromptTokens">Tokens the question added, its pictures and the template around it included.</param>
 /// <param name="AnswerTokens">Tokens of the answer, without the one that ends it.</param>

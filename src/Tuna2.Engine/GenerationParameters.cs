@@ -13,7 +13,7 @@ public sealed record GenerationParameters
     /// <summary>The keyword of the same as JSON.</summary>
     public const string JsonKeyword = "tuna2";
 
-    /// <summary>"generate", "edit" or "reconstruct".</summary>
+    /// <summary>"generate", "edit", "reconstruct" or "video".</summary>
     public required string Task { get; init; }
 
     /// <summary>The prompt or instruction.</summary>
@@ -48,6 +48,9 @@ public sealed record GenerationParameters
 
     /// <summary>Rows in pixels.</summary>
     public required int Height { get; init; }
+
+    /// <summary>Frames of a clip; 1 for a picture.</summary>
+    public int Frames { get; init; } = 1;
 
     /// <summary>Factor on the start state.</summary>
     public required float NoiseScale { get; init; }
@@ -115,7 +118,7 @@ public sealed record GenerationParameters
         text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {Guidance}");
         if (Seed is { } seed)
             text.Append(CultureInfo.InvariantCulture, $", Seed: {seed}");
-        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? $", Frames: {Frames}" : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -151,6 +154,8 @@ public sealed record GenerationParameters
             json.WriteNumber("seed", seed);
         json.WriteNumber("width", Width);
         json.WriteNumber("height", Height);
+        if (Frames > 1)
+            json.WriteNumber("frames", Frames);
         json.WriteNumber("noise_scale", NoiseScale);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
@@ -178,6 +183,7 @@ public sealed record GenerationParameters
             Seed = json.TryGetProperty("seed", out _) ? Member("seed") is { ValueKind: JsonValueKind.Number } seed && seed.TryGetInt64(out var value) ? value : throw Damaged(name, "seed is not a whole number") : null,
             Width = Whole("width"),
             Height = Whole("height"),
+            Frames = json.TryGetProperty("frames", out _) ? Whole("frames") : 1,
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
             Model = Text("model"),
             Device = Text("device"),

@@ -85,11 +85,11 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     private IEnumerable<BenchmarkRow> Picture(CancellationToken cancellation)
     {
         var config = model.Config;
-        var request = ImageRequest.Of(ImageTask.Generate, new() { Width = _options.Width, Height = _options.Height, Guidance = 3 }, config);
-        var layout = PromptLayout.TextToImage(model.Tokens, new int[_options.PromptTokens], request.Grid(config.PatchSize));
-        var plan = new DenoisePlan([layout, layout], request.Height, request.Width, _options.Steps, SamplerKind.Euler, request.Guidance);
+        var request = ImageRequest.Of(ImageTask.Generate, new() { Width = _options.Width, Height = _options.Height, Guidance = 3, Sampler = SamplerKind.Euler, Steps = _options.Steps + 1 - config.Moves(1) }, config);
+        var layout = PromptLayout.TextToImage(model.Tokens, new int[_options.PromptTokens], request.Grid(config));
+        var plan = request.Plan(config, [layout, layout]);
         using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(plan, model.Backend));
-        var noise = new float[config.ImageChannels * request.Height * request.Width];
+        var noise = new float[config.ImageChannels * plan.Height * plan.Width];
         new TorchRandom(1).FillNormal(noise);
 
         // A read waits for the device.

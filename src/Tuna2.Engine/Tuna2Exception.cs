@@ -30,7 +30,7 @@ public sealed class ModelException : Tuna2Exception
     public ModelException(string message, Exception? inner) : base(message, inner) { }
 }
 
-/// <summary>A picture that cannot be read or written.</summary>
+/// <summary>A picture or clip that cannot be read or written.</summary>
 public sealed class ImageException : Tuna2Exception
 {
     /// <inheritdoc cref="Tuna2Exception(string)"/>

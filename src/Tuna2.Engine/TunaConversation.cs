@@ -75,9 +75,26 @@ public sealed class TunaConversation : IDisposable, IAsyncDisposable
     public IAsyncEnumerable<string> AskAsync(
         string question, IReadOnlyList<RgbImage>? pictures = null, AskOptions? options = null, CancellationToken cancellation = default)
     {
+        return Asking(AskRequest.Of(question, pictures, ForTurn(options), _session.Model), cancellation);
+    }
+
+    /// <summary>Asks about a clip: as above, and only of a model of variant <c>tuna</c>.</summary>
+    /// <param name="clip">The clip, of 1, 5, 9, ... frames, before the question.</param>
+    /// <param name="question">The question.</param>
+    /// <param name="options">How to answer this turn; null for <see cref="Options"/>.</param>
+    /// <param name="cancellation">Ends the answer; that of <c>WithCancellation</c> does too.</param>
+    /// <exception cref="ArgumentNullException">There is no clip or no question.</exception>
+    /// <exception cref="RequestException">The model sees no clips, the clip has another number of frames, or what holds for pictures.</exception>
+    public IAsyncEnumerable<string> AskClipAsync(VideoClip clip, string question, AskOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(clip);
+        return Asking(AskRequest.Of(question, clip, ForTurn(options), _session.Model), cancellation);
+    }
+
+    private IAsyncEnumerable<string> Asking(AskRequest request, CancellationToken cancellation)
+    {
         _session.ThrowIfDisposed();
         ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
-        var request = AskRequest.Of(question, pictures, ForTurn(options), _session.Model);
         request.CheckLength(TokenCount);
         return Stream(request, cancellation);
     }

@@ -61,8 +61,11 @@ public sealed class TunaModel : IDisposable
 
     internal SlotPool Slots { get; }
 
-    /// <summary>The VAE for clips of a size in pixels; only for a model that has one.</summary>
-    internal VaeCodec NewVaeCodec(int height, int width) => new(Config.Vae!, _weights.Vae!, _backend, height, width);
+    /// <summary>The VAE for clips of a size in pixels.</summary>
+    /// <exception cref="ModelException">The model has none.</exception>
+    internal VaeCodec NewVaeCodec(int height, int width) => Config.Vae is { } vae && _weights.Vae is { } weights
+        ? new(vae, weights, _backend, height, width)
+        : throw new ModelException($"variant {Config.Variant.Name()} has no VAE");
 
     /// <summary>
     /// Loads a model directory: config.json, tokenizer.json, model*.safetensors. Every tensor is checked against the manifest
@@ -81,7 +84,7 @@ public sealed class TunaModel : IDisposable
     public static Task<TunaModel> LoadAsync(string directory, TunaModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        return LoadAsync(() => Supported(ModelFiles.Of(directory)), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
+        return LoadAsync(() => ModelFiles.Of(directory), () => DeviceSelection.Open(options ?? new()), progress, cancellation);
     }
 
     /// <summary>
@@ -92,7 +95,6 @@ public sealed class TunaModel : IDisposable
     /// <param name="options">Device and precision; null for the defaults.</param>
     /// <param name="progress">Told as weights are made, on the making thread.</param>
     /// <param name="cancellation">Stops between tensors; nothing stays behind.</param>
-    /// <exception cref="ModelException">This version does not run the shape.</exception>
     /// <exception cref="DeviceException">The device is not there, or has too little memory.</exception>
     /// <exception cref="RequestException">The options make no sense.</exception>
     /// <exception cref="OperationCanceledException">Making was cancelled.</exception>
@@ -221,14 +223,6 @@ public sealed class TunaModel : IDisposable
         }
     }
 
-    /// <summary>Parity runs what there is of a variant; users are not given half of one.</summary>
-    private static ModelFiles Supported(ModelFiles files)
-    {
-        var variant = ModelConfig.Load(files.Config).Variant;
-        return variant.IsSupported() ? files
-            : throw new ModelException($"{files.Config}: variant {variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
-    }
-
     /// <summary>Small parts first, so that what is wrong with them shows before gigabytes are read.</summary>
     private static TunaModel Load(ModelFiles files, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
@@ -247,8 +241,6 @@ public sealed class TunaModel : IDisposable
     private static TunaModel MakeRandom(ManifestCheckpoint shape, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         var config = shape.Config;
-        if (!config.Variant.IsSupported())
-            throw new ModelException($"{shape.Name}: variant {config.Variant.Name()} is not supported by this version; {string.Join(" and ", ModelVariants.Supported)} are");
         using var declared = Checkpoint.Declared(shape.Name, WeightsManifest.Expect(config));
         Settle(shape.Name, config, declared, ref device);
         var tokenizer = Tokenizer.StandIn(config.VocabSize);
@@ -269,10 +261,7 @@ public sealed class TunaModel : IDisposable
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
     private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
-        if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
-            return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
-        // Of a variant that is not supported, parity runs what there is.
-        if (!config.Variant.IsSupported() || backend.AvailableBytes is not { } available)
+        if (backend.AvailableBytes is not { } available)
             return null;
         var least = MemoryEstimate.Least(config, checkpoint, backend);
         // Of the process, what is not there yet is little beside a model.

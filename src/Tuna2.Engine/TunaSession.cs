@@ -110,6 +110,37 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }
 
+    /// <summary>Makes a clip from text; only a model of variant <c>tuna</c> does.</summary>
+    /// <param name="prompt">What to film.</param>
+    /// <param name="options">Size, frames, steps, guidance, seed; null for the model's defaults: 49 frames of 672x384.</param>
+    /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <exception cref="ArgumentNullException">There is no prompt.</exception>
+    /// <exception cref="RequestException">The model makes no clips, the prompt is empty or too long, or an option is out of range.</exception>
+    /// <exception cref="DeviceException">There is not enough memory.</exception>
+    /// <exception cref="ModelException">The model's prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
+    public Task<GeneratedVideo> GenerateVideoAsync(
+        string prompt, VideoOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        ThrowIfDisposed();
+        if (string.IsNullOrWhiteSpace(prompt))
+            throw new RequestException("the prompt is empty: say what to film");
+        options ??= new();
+        var job = new ImageJob(_model, ImageRequest.Of(options, _model.Config), prompt, null);
+        var rate = options.FramesPerSecond ?? _model.Config.Defaults.Video!.FramesPerSecond;
+        return InTurn(
+            stop =>
+            {
+                GeneratedVideo? video = null;
+                job.Run(made => video = new(new VideoClip(made.Pictures, rate), made.Parameters, made.Warnings), progress, stop);
+                return video!;
+            },
+            cancellation);
+    }
+
     /// <summary>Asks about a picture, once: as <see cref="AskAsync(string, IReadOnlyList{RgbImage}, AskOptions, CancellationToken)"/>.</summary>
     /// <param name="picture">The picture; null for text alone.</param>
     /// <param name="question">The question.</param>
@@ -136,15 +167,38 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The session is disposed, or was before the answer had ended.</exception>
     public IAsyncEnumerable<string> AskAsync(string question, IReadOnlyList<RgbImage>? pictures = null, AskOptions? options = null, CancellationToken cancellation = default)
     {
-        ThrowIfDisposed();
         options ??= new AskOptions();
-        var request = AskRequest.Of(question, pictures, options, _model);
+        return Asking(AskRequest.Of(question, pictures, options, _model), options, cancellation);
+    }
+
+    private IAsyncEnumerable<string> Asking(AskRequest request, AskOptions options, CancellationToken cancellation)
+    {
+        ThrowIfDisposed();
         request.CheckLength(new ChatWriter(_model.Tokenizer, _model.Tokens).Begin(options.System ?? ChatTemplate.DefaultSystemPrompt).Tokens.Count);
         return Stream<string>((say, stop) =>
         {
             using var chat = new Chat(_model, options.System);
             chat.Run(request, say, stop);
         }, cancellation);
+    }
+
+    /// <summary>
+    /// Asks about a clip, once: as <see cref="AskAsync(string, IReadOnlyList{RgbImage}, AskOptions, CancellationToken)"/>; only a
+    /// model of variant <c>tuna</c> can be asked.
+    /// </summary>
+    /// <param name="clip">The clip, of 1, 5, 9, ... frames, each scaled to cover the size of the options and cropped.</param>
+    /// <param name="question">The question.</param>
+    /// <param name="options">Length and variety of the answer; null for greedy, at most 512 tokens.</param>
+    /// <param name="cancellation">Ends the answer; that of <c>WithCancellation</c> does too.</param>
+    /// <exception cref="ArgumentNullException">There is no clip or no question.</exception>
+    /// <exception cref="RequestException">
+    /// The model sees no clips, the clip has another number of frames, the question is empty or too long, or an option is out of range.
+    /// </exception>
+    public IAsyncEnumerable<string> AskClipAsync(VideoClip clip, string question, AskOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(clip);
+        options ??= new AskOptions();
+        return Asking(AskRequest.Of(question, clip, options, _model), options, cancellation);
     }
 
     /// <summary>Starts a conversation: questions that build on each other, over keys and values that are kept.</summary>
@@ -238,13 +292,15 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
             stop =>
             {
                 var images = new List<GeneratedImage>();
-                job.Run(images.Add, progress, stop);
+                job.Run(made => images.Add(Image(made)), progress, stop);
                 return images;
             },
             cancellation);
 
     private IAsyncEnumerable<GeneratedImage> Each(ImageJob job, IProgress<GenerationProgress>? progress, CancellationToken cancellation) =>
-        Stream<GeneratedImage>((made, stop) => job.Run(made, progress, stop), cancellation);
+        Stream<GeneratedImage>((hand, stop) => job.Run(made => hand(Image(made)), progress, stop), cancellation);
+
+    private static GeneratedImage Image(MadePictures made) => new(made.Pictures[0], made.Parameters, made.Warnings);
 
     /// <summary>What a call hands over piece by piece. A piece that was made is read even when the call is cancelled after it.</summary>
     /// <param name="work">Computes; is given where pieces go and what stops it.</param>

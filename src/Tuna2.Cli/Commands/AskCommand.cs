@@ -3,6 +3,7 @@ using Tuna2.Cli.Options;
 using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Imaging;
+using Tuna2.Engine.Models;
 
 namespace Tuna2.Cli.Commands;
 
@@ -26,6 +27,13 @@ internal sealed class AskCommand : TunaCommand
 
     private readonly Argument<string> _question = CommonOptions.Text("QUESTION", "What to ask; - reads it from standard input");
     private readonly Option<string[]> _then = new("--then") { Description = "A further question of the same conversation; may be given several times", HelpName = "QUESTION" };
+    private readonly Option<string?> _video = new("--video")
+    {
+        Description = "A clip to ask about in place of pictures: an animated PNG, WebP or GIF, a folder of pictures, or a film that ffmpeg reads; a model of variant tuna",
+        HelpName = "CLIP",
+    };
+
+    private readonly Option<int?> _frames = NumberOptions.Integer("--frames", "How many frames of the clip are seen, 5, 9, 13, ..., spread over all of it [default: every one]");
     private readonly AnswerOptions _answer = new();
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -39,10 +47,13 @@ internal sealed class AskCommand : TunaCommand
             "tuna2 ask before.jpg after.jpg \"What changed?\" -m ~/models/tuna_2_pixel_7b",
             "tuna2 ask photo.jpg \"Describe the image in detail.\" -m ~/models/tuna_2_pixel_7b --temperature 0.7 --top-p 0.9",
             "tuna2 ask photo.jpg - -m ~/models/tuna_2_pixel_7b < question.txt",
+            "tuna2 ask --video cat.mp4 --frames 13 \"What does the cat do?\" -m ~/models/tuna_2b",
         ];
         Add(_images);
         Add(_question);
         Add(_then);
+        Add(_video);
+        Add(_frames);
         _answer.AddTo(this);
         _model.AddTo(this);
         Add(_json);
@@ -57,16 +68,39 @@ internal sealed class AskCommand : TunaCommand
         string[] questions = [await QuestionAsync(parsed.GetRequiredValue(_question), paths, cancellation).ConfigureAwait(false), .. parsed.GetValue(_then) ?? []];
         if (questions.Any(string.IsNullOrWhiteSpace))
             throw new RequestException("a question is empty");
+        var clip = Clip(parsed, paths, cancellation);
         var pictures = paths.Select(path => PictureInput.Load(Console, path)).ToList();
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
         using var conversation = session.StartConversation(options);
 
         for (var i = 0; i < questions.Length; i++)
-            await AnswerOutput.PrintAsync(Console, conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation)).ConfigureAwait(false);
+            await AnswerOutput.PrintAsync(Console, i == 0 && clip is not null
+                ? conversation.AskClipAsync(clip, questions[i], null, cancellation)
+                : conversation.AskAsync(questions[i], i == 0 ? pictures : null, null, cancellation)).ConfigureAwait(false);
         if (parsed.GetValue(_json))
             Console.WriteJson(writer => AnswerOutput.Write(writer, model, conversation.History));
         return ExitCode.Ok;
+    }
+
+    /// <summary>The clip of --video; null without the option.</summary>
+    /// <exception cref="RequestException">The options contradict each other, or the model sees no clips.</exception>
+    /// <exception cref="ImageException">It cannot be read.</exception>
+    private VideoClip? Clip(ParseResult parsed, string[] pictures, CancellationToken cancellation)
+    {
+        var frames = parsed.GetValue(_frames);
+        if (parsed.GetValue(_video) is not { } path)
+            return frames is null ? null : throw new RequestException("--frames is for the clip of --video");
+        if (pictures.Length > 0)
+            throw new RequestException("a question is about pictures or about the clip of --video, not both");
+        var config = _model.Config(parsed);
+        if (config.Vae is not { } vae)
+            throw new RequestException($"variant {config.Variant.Name()} sees pictures only: clips take a model of variant {ModelVariant.Tuna.Name()}");
+        if (frames is { } asked)
+            _ = vae.LatentFrames(asked);
+        var clip = VideoClip.Load(path, new() { MinFrames = 1, MaxFrames = frames, Spread = true }, cancellation);
+        _ = vae.LatentFrames(clip.Frames.Count);
+        return clip;
     }
 
     /// <summary>The question as given or from standard input; one that is a picture's name was forgotten.</summary>

@@ -10,13 +10,15 @@ namespace Tuna2.Cli.Commands;
 /// <summary>tuna2 chat: a conversation, a line of standard input a question.</summary>
 internal sealed class ChatCommand : TunaCommand
 {
-    private const string CommandHelp =
-        "/image PATH   a picture for the next question; may be given several times\n" +
-        "/reset        forget the conversation and start another\n" +
-        "/save FILE    write the conversation as JSON\n" +
-        "/help         this\n" +
-        "/exit         end; so does Ctrl-D\n" +
-        "Ctrl-C stops an answer, which is then forgotten with its question. A question that begins with / takes a space before it.";
+    private static readonly string[] _commands =
+    [
+        "/image PATH   a picture for the next question; may be given several times",
+        "/reset        forget the conversation and start another",
+        "/save FILE    write the conversation as JSON",
+        "/help         this",
+        "/exit         end; so does Ctrl-D",
+        "Ctrl-C stops an answer, which is then forgotten with its question. A question that begins with / takes a space before it.",
+    ];
 
     private readonly Argument<string[]> _images = new("IMAGE")
     {
@@ -29,8 +31,9 @@ internal sealed class ChatCommand : TunaCommand
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public ChatCommand(CliConsole console)
-        : base("chat", "Talk about pictures: each line of standard input is a question, standard output has the answers.\n\n" + CommandHelp, console)
+        : base("chat", "Talk about pictures: each line of standard input is a question, standard output has the answers", console)
     {
+        SpokenTo = _commands;
         Examples =
         [
             "tuna2 chat circle.png",
@@ -107,7 +110,7 @@ internal sealed class ChatCommand : TunaCommand
                 case "/exit" or "/quit":
                     return false;
                 case "/help":
-                    Note(CommandHelp);
+                    Note(string.Join("\n", _commands));
                     break;
                 case "/reset":
                     _conversation.Dispose();

@@ -9,7 +9,7 @@ internal sealed class CompletionCommand : TunaCommand
 {
     private static readonly string[] _shells = ["bash", "zsh", "fish", "pwsh"];
 
-    private readonly Argument<string> _shell = new("SHELL") { Description = $"One of {string.Join(", ", _shells)}" };
+    private readonly Argument<string> _shell = new("SHELL") { HelpName = "SHELL", Description = $"One of {string.Join(", ", _shells)}" };
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public CompletionCommand(CliConsole console)

@@ -14,7 +14,7 @@ internal sealed class MakeRandomCommand : TunaCommand
 {
     private static readonly string[] _names = [.. WeightsManifest.Checkpoints.Select(checkpoint => checkpoint.Name)];
 
-    private readonly Argument<string> _variant = new("VARIANT") { Description = $"The shape: {string.Join(", ", _names)}" };
+    private readonly Argument<string> _variant = new("VARIANT") { HelpName = "VARIANT", Description = $"The shape: {string.Join(", ", _names)}" };
     private readonly Argument<string> _directory = new("DIR") { Description = "The model directory to make; it must be empty or not there" };
     private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the weights [default: 0]");
     private readonly Option<bool> _json = CommonOptions.Json();

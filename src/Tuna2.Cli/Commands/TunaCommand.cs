@@ -11,6 +11,9 @@ internal abstract class TunaCommand : Command
         SetAction(RunAsync);
     }
 
+    /// <summary>What it understands while it runs, shown in its help; empty for most.</summary>
+    public IReadOnlyList<string> SpokenTo { get; protected init; } = [];
+
     /// <summary>Command lines shown at the end of its help.</summary>
     public IReadOnlyList<string> Examples { get; protected init; } = [];
 

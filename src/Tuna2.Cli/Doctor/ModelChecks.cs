@@ -34,9 +34,7 @@ internal static class ModelChecks
         }
         if (missing is not null)
             return [missing];
-        if (!config!.Variant.IsSupported())
-            return [new(name, CheckStatus.Problem, $"{path}: variant {config.Variant.Name()} is not supported by this version") { Needed = true }];
-        return Weights(name, path!, config, cpu);
+        return Weights(name, path!, config!, cpu);
     }
 
     private static IEnumerable<Check> Weights(string name, string path, ModelConfig config, CpuReport cpu)

@@ -55,7 +55,7 @@ internal sealed class OutputOptions
             throw new RequestException($"standard output takes one picture, not {options.Count}");
         if (console.Streams.OutputIsTerminal)
             throw new RequestException("standard output is a terminal: send the picture into a file or a program");
-        if (options.PreviewEvery > 0 && console.Screen() is null)
+        if (options.PreviewEvery > 0 && console.Screen is null)
             throw new RequestException("previews have nowhere to go: with -o - no files are written, and standard error is no terminal that draws");
     }
 }

@@ -11,10 +11,14 @@ namespace Tuna2.Cli.Output;
 /// <summary>What a model takes on the CPU for each thing it does at given sizes, and what this machine has.</summary>
 internal sealed class MemoryReport
 {
+    private const string VideoTask = "video";
+
     private readonly ImageOptions _picture;
     private readonly AskOptions _ask;
     private readonly int _promptTokens;
     private readonly IReadOnlyList<(string Task, MemoryEstimate Memory)> _tasks;
+
+    private VideoDefaults? _video;
 
     private MemoryReport(ImageOptions picture, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks) =>
         (_picture, _ask, _promptTokens, _tasks) = (picture, ask, promptTokens, tasks);
@@ -40,13 +44,16 @@ internal sealed class MemoryReport
         var ask = new AskOptions { Width = picture.Width, Height = picture.Height };
         if (maxTokens is { } most)
             ask = ask with { MaxTokens = most };
-        return new(picture, ask, promptTokens,
+        List<(string, MemoryEstimate)> tasks =
         [
             ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
             ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, Negative(d.EditNegativePrompt), threads)),
             ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
             ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads)),
-        ]);
+        ];
+        if (d.Video is { } video)
+            tasks.Add((VideoTask, MemoryEstimate.Video(config, checkpoint, new() { Steps = picture.Steps }, promptTokens, Negative(video.NegativePrompt), threads)));
+        return new(picture, ask, promptTokens, tasks) { _video = d.Video };
 
         int? Negative(string prompt) => tokenizer?.Encode(prompt).Length;
     }
@@ -61,9 +68,13 @@ internal sealed class MemoryReport
         Row("arena", memory => memory.ActivationBytes);
         Row("keys and values", memory => memory.KeyValueBytes);
         Row("tables", memory => memory.TableBytes);
+        if (_tasks.Any(task => task.Memory.VaeBytes > 0))
+            Row("VAE", memory => memory.VaeBytes);
         Row("process", memory => memory.ProcessBytes);
         Row("together", memory => memory.TotalBytes);
         line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteCount.Of(task.Memory.NaiveActivationBytes)))}");
+        if (_video is { } video)
+            line("", $"a video is {video.Frames} frames of {video.Width}x{video.Height}");
         if (SystemMemory.AvailableBytes is { } available)
             line("", $"this machine can give {ByteCount.Of(available)} now");
 
@@ -93,6 +104,7 @@ internal sealed class MemoryReport
             json.WriteNumber("activations_naive_bytes", memory.NaiveActivationBytes);
             json.WriteNumber("keys_values_bytes", memory.KeyValueBytes);
             json.WriteNumber("tables_bytes", memory.TableBytes);
+            json.WriteNumber("vae_bytes", memory.VaeBytes);
             json.WriteNumber("process_bytes", memory.ProcessBytes);
             json.WriteNumber("total_bytes", memory.TotalBytes);
             json.WriteEndObject();

@@ -68,7 +68,7 @@ internal sealed class ModelDescription : IDisposable
     /// <exception cref="RequestException">A size is out of range.</exception>
     public void CountMemory(ImageOptions picture, int? maxTokens, int promptTokens, int threads)
     {
-        if (_config is { } config && config.Variant.IsSupported() && Problem is null)
+        if (_config is { } config && Problem is null)
             Memory = MemoryReport.Of(config, _checkpoint, picture, maxTokens, promptTokens, FindTokenizer(), threads);
     }
 

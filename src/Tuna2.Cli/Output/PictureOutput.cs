@@ -136,7 +136,7 @@ internal sealed class PictureOutput
     }
 
     /// <summary>Permissions, read-only mounts and full disks are only known by trying.</summary>
-    private static void Probe(string folder, string path)
+    internal static void Probe(string folder, string path)
     {
         if (!Directory.Exists(folder))
             throw new ImageException($"cannot write {path}: {(File.Exists(folder) ? $"{folder} is a file, not a folder" : $"there is no folder {folder}")}");

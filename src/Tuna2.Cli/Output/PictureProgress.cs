@@ -10,11 +10,10 @@ namespace Tuna2.Cli.Output;
 /// <param name="console">Where it is shown.</param>
 /// <param name="output">Where the pictures go.</param>
 /// <param name="task">What makes them, as their parameters call it.</param>
-/// <param name="draw">Whether to draw in the terminal.</param>
-internal sealed class PictureProgress(CliConsole console, PictureOutput output, string task, bool draw) : IProgress<GenerationProgress>, IDisposable
+internal sealed class PictureProgress(CliConsole console, PictureOutput output, string task) : IProgress<GenerationProgress>, IDisposable
 {
     private readonly ProgressLine _line = new(console);
-    private readonly TerminalPicture? _drawing = draw ? new(console.Error, console.Screen) : null;
+    private readonly TerminalPicture _drawing = new(console.Error, () => console.Screen);
     private readonly Lock _lock = new();
     private readonly Dictionary<int, List<string>> _previews = [];
     private bool _failed;
@@ -27,7 +26,7 @@ internal sealed class PictureProgress(CliConsole console, PictureOutput output, 
             if (value.Preview is { } preview)
                 _line.Above(() =>
                 {
-                    _drawing?.Draw(preview);
+                    _drawing.Draw(preview);
                     Write(preview, value);
                 });
             _line.Report(value);
@@ -39,7 +38,7 @@ internal sealed class PictureProgress(CliConsole console, PictureOutput output, 
     {
         lock (_lock)
         {
-            if (_drawing is null || _previews.Count == 0)
+            if (_previews.Count == 0)
                 return;
             _line.Above(() =>
             {

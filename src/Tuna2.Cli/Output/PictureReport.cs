@@ -17,7 +17,7 @@ internal sealed class PictureReport(CliConsole console, PictureOutput output, st
     private readonly List<Saved> _saved = [];
 
     /// <summary>What the makers of pictures report to.</summary>
-    public PictureProgress Progress { get; } = new(console, output, task, draw: !json);
+    public PictureProgress Progress { get; } = new(console, output, task);
 
     /// <summary>
     /// Saves each picture as it comes, then reports. When it ends early what was saved is kept, and people are told of it.

@@ -1,100 +1,71 @@
+using System.Runtime.CompilerServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
 
 /// <summary>
-/// CPU side of <see cref="Conv3d"/>: a product per tap over rows of pixels, which lie at a fixed distance in the padded input, so
-/// that nothing is gathered. A block of output pixels stays in the second-level cache while all taps pass over it.
+/// CPU side of <see cref="Conv3d"/>: a product (<see cref="CpuMatMul"/>) whose rows are the output's pixels, each the pixels under
+/// the kernel one behind the other. They are gathered while they are packed, a block of output pixels at a time, so the
+/// whole of them is never written anywhere. Frames of zeros before a clip are not multiplied at all.
 /// </summary>
 internal static unsafe class CpuConv3d
 {
-    private const int BlockK = 256;
-    private const int BlockPixels = 480;
-    private const int BlockColumns = 64;
+    /// <summary>A pixel outside the picture.</summary>
+    private static readonly float[] s_nothing = GC.AllocateArray<float>(CpuMatMul.BlockK, pinned: true);
 
     public static void Run<S, V>(Conv3d op, in CpuContext context) where S : ISimd<V> where V : struct
     {
-        Pad(op, context);
-        Grid size = op.Size, to = op.OutputSize;
-        var (shape, channels, columns) = (op.Shape, op.Input.Columns, op.Weight.Rows);
-        int wide = size.Width + shape.Before + shape.After, high = size.Height + shape.Before + shape.After, k = shape.Taps * channels, tile = 2 * S.Width;
-        var tiles = CpuTile.Count(to.Width);
-        var threads = context.Threads;
-        float* padded = context.At(op.Padded), output = context.Rows(op.Output, 0, to.Count), bias = CpuContext.Vector(op.Bias);
-        var residual = op.Residual is null ? null : context.Rows(op.Residual, 0, to.Count);
-        var epilogue = new CpuMatMul.Epilogue(bias, residual, null, 0, context.Batch);
-        var matrix = CpuContext.Matrix(op.Weight);
-        var precision = op.Weight.Precision;
-
-        // An item is whole lines of the output, as many as fill a block, and some of its columns.
-        int linesPerItem = Math.Max(1, BlockPixels / to.Width), lines = to.Frames * to.Height, lineItems = (lines + linesPerItem - 1) / linesPerItem;
-        int blockColumns = Math.Max(tile, BlockColumns / tile * tile), columnItems = (columns + blockColumns - 1) / blockColumns;
-        var scratchBytes = checked((BlockK * tile + linesPerItem * to.Width * blockColumns) * sizeof(float));
-        threads.For(lineItems * columnItems, item =>
-        {
-            int column = item % columnItems * blockColumns, width = Math.Min(blockColumns, columns - column);
-            int line = item / columnItems * linesPerItem, count = Math.Min(linesPerItem, lines - line);
-            using var large = scratchBytes > CpuThreads.ScratchBytes ? new CpuBuffer(scratchBytes, "convolution scratch") : null;
-            var scratch = large ?? threads.Rent();
-            float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
-            for (var tap = 0; tap < shape.Taps; tap++)
-            {
-                int frame = tap / (shape.Side * shape.Side), row = tap / shape.Side % shape.Side, side = tap % shape.Side;
-                for (var k0 = 0; k0 < channels; k0 += BlockK)
-                {
-                    var depth = Math.Min(BlockK, channels - k0);
-                    for (var t = 0; t < width; t += tile)
-                    {
-                        CpuPanel.Pack<S, V>(matrix, precision, k, column + t, Math.Min(tile, width - t), tap * channels + k0, depth, panel);
-                        for (var l = 0; l < count; l++)
-                        {
-                            int y = (line + l) % to.Height * shape.Stride + row, f = (line + l) / to.Height * shape.FrameStride + frame;
-                            var from = padded + (((long)f * high + y) * wide + side) * channels + k0;
-                            var c = product + (long)l * to.Width * blockColumns + t;
-                            for (var p = 0; p < tiles; p++)
-                            {
-                                int x = CpuTile.Begin(p, tiles, to.Width), pixels = CpuTile.Begin(p + 1, tiles, to.Width) - x;
-                                CpuTile.Run<S, V>(from + (long)x * shape.Stride * channels, (nint)shape.Stride * channels, 1, pixels,
-                                    panel, depth, c + (long)x * blockColumns, blockColumns, tap + k0 > 0 ? TileSum.Add : TileSum.Replace);
-                            }
-                        }
-                    }
-                }
-            }
-            for (var p = 0; p < count * to.Width; p++)
-                epilogue.Row<S, V>(line * to.Width + p, column, width, product + (long)p * blockColumns, output, columns);
-            if (large is null)
-                threads.Return(scratch);
-        });
+        var count = op.OutputSize.Count;
+        var pastPixels = op.PastFrames * op.Size.Height * op.Size.Width;
+        var source = new Pixels(op, op.Past is null ? null : context.Rows(op.Past, 0, pastPixels), context.Rows(op.Input, 0, op.Size.Count));
+        var output = context.Rows(op.Output, 0, count);
+        var residual = op.Residual is null ? null : context.Rows(op.Residual, 0, count);
+        var epilogue = new CpuMatMul.Epilogue(CpuContext.Vector(op.Bias), residual, null, 0, context.Batch);
+        CpuMatMul.Packed<S, V, Pixels>(context.Threads, source, count, op.Weight.Columns, op.Weight, output, epilogue);
     }
 
-    /// <summary>Past, then input, each frame within its border of zeros.</summary>
-    private static void Pad(Conv3d op, in CpuContext context)
+    /// <summary>A row per pixel of the output: what the kernel sees there, tap by tap.</summary>
+    private readonly struct Pixels(Conv3d op, float* past, float* input) : IRowSource
     {
-        var (shape, size, channels) = (op.Shape, op.Size, op.Input.Columns);
-        int wide = size.Width + shape.Before + shape.After, high = size.Height + shape.Before + shape.After, frames = op.PastFrames + size.Frames;
-        float* padded = context.Rows(op.Padded, 0, frames * high * wide), input = context.Rows(op.Input, 0, size.Count);
-        var past = op.Past is null ? null : context.Rows(op.Past, 0, op.PastFrames * size.Height * size.Width);
-        var pastFrames = op.PastFrames;
-        CpuRows.For(context, frames * high, wide * channels, (begin, end) =>
+        private readonly ConvShape _shape = op.Shape;
+        private readonly Grid _size = op.Size, _to = op.OutputSize;
+        private readonly int _channels = op.Input.Columns, _zeroFrames = op.ZeroFrames, _pastFrames = op.PastFrames;
+
+        public int FirstK(int row) =>
+            Math.Clamp(_zeroFrames - row / (_to.Height * _to.Width) * _shape.FrameStride, 0, _shape.Frames) * _shape.Side * _shape.Side * _channels;
+
+        public void PackTile(int row, int rows, int k0, int depth, float* tile)
         {
-            for (var line = begin; line < end; line++)
+            var nothing = (float*)Unsafe.AsPointer(ref s_nothing[0]);
+            var from = stackalloc float*[CpuTile.MaxRows];
+            var end = k0 + depth;
+            while (k0 < end)
             {
-                var to = padded + (long)line * wide * channels;
-                int frame = line / high, y = line % high - shape.Before;
-                if (y < 0 || y >= size.Height)
+                int tap = k0 / _channels, channel = k0 % _channels, run = Math.Min(_channels - channel, end - k0);
+                int frame = tap / (_shape.Side * _shape.Side), down = tap / _shape.Side % _shape.Side - _shape.Before, across = tap % _shape.Side - _shape.Before;
+                var (line, column) = Math.DivRem(row, _to.Width);
+                for (var j = 0; j < rows; j++)
                 {
-                    new Span<float>(to, wide * channels).Clear();
-                    continue;
+                    var (f, y) = Math.DivRem(line, _to.Height);
+                    var pixel = At(f * _shape.FrameStride + frame - _zeroFrames, y * _shape.Stride + down, column * _shape.Stride + across);
+                    from[j] = pixel is null ? nothing : pixel + channel;
+                    if (++column == _to.Width)
+                        (line, column) = (line + 1, 0);
                 }
-                var from = frame < pastFrames ? past + ((long)frame * size.Height + y) * size.Width * channels
-                    : input + ((long)(frame - pastFrames) * size.Height + y) * size.Width * channels;
-                new Span<float>(to, shape.Before * channels).Clear();
-                var bytes = (long)size.Width * channels * sizeof(float);
-                Buffer.MemoryCopy(from, to + shape.Before * channels, bytes, bytes);
-                new Span<float>(to + (shape.Before + size.Width) * channels, shape.After * channels).Clear();
+                CpuPanel.PackTile(from, rows, run, tile);
+                tile += run * rows;
+                k0 += run;
             }
-        });
+        }
+
+        /// <summary>A pixel of the past or the input; null where there are only zeros.</summary>
+        private float* At(int frame, int y, int x)
+        {
+            if (frame < 0 || (uint)y >= (uint)_size.Height || (uint)x >= (uint)_size.Width)
+                return null;
+            var (frames, at) = frame < _pastFrames ? ((nint)past, frame) : ((nint)input, frame - _pastFrames);
+            return (float*)frames + (((long)at * _size.Height + y) * _size.Width + x) * _channels;
+        }
     }
 }

@@ -15,7 +15,7 @@ namespace Tuna2.Engine.Cpu;
 internal static unsafe class CpuMatMul
 {
     /// <summary>Elements of a row that are summed apart: a panel of them and two vectors takes half a first-level cache.</summary>
-    private const int BlockK = 256;
+    public const int BlockK = 256;
 
     /// <summary>Elements of a row whose panel is read at once where the weight streams through.</summary>
     private const int StreamedK = 64;
@@ -85,7 +85,7 @@ internal static unsafe class CpuMatMul
         else if (rows <= CpuTile.MaxRows)
             Streamed<S, V>(context, input, rows, k, weight, output, epilogue);
         else
-            Packed<S, V>(context, input, rows, k, weight, output, epilogue);
+            Packed<S, V, PlainRows>(context.Threads, new(input, k), rows, k, weight, output, epilogue);
     }
 
     /// <summary>Panels of an item: enough items to share out evenly, but no more than are worth handing out.</summary>
@@ -192,76 +192,110 @@ internal static unsafe class CpuMatMul
         return sum;
     }
 
-    private static void Packed<S, V>(in CpuContext context, float* input, int rows, int k, Weight weight, float* output, Epilogue epilogue)
-        where S : ISimd<V> where V : struct
+    /// <summary>Rows of a product as they lie in memory, one behind the other.</summary>
+    private readonly struct PlainRows(float* input, int k) : IRowSource
     {
-        var threads = context.Threads;
-        var blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
-        var packed = threads.RentShared((rows + blocks - 1L) / blocks * k * sizeof(float));
-        for (var block = 0; block < blocks; block++)
+        public int FirstK(int row) => 0;
+
+        public void PackTile(int row, int rows, int k0, int depth, float* tile)
         {
-            int row = (int)((long)block * rows / blocks), count = (int)((block + 1L) * rows / blocks) - row;
-            PackRows(threads, input + (long)row * k, count, k, (float*)packed.Pointer);
-            Columns<S, V>(threads, (float*)packed.Pointer, row, count, k, weight, output, epilogue);
+            var from = stackalloc float*[CpuTile.MaxRows];
+            for (var j = 0; j < rows; j++)
+                from[j] = input + (long)(row + j) * k + k0;
+            CpuPanel.PackTile(from, rows, depth, tile);
+        }
+    }
+
+    /// <summary>output[rows x N] = epilogue(rows weight[N x k]^T) for rows that are packed, block by block, from wherever they are.</summary>
+    public static void Packed<S, V, R>(CpuThreads threads, R source, int rows, int k, Weight weight, float* output, Epilogue epilogue)
+        where S : ISimd<V> where V : struct where R : struct, IRowSource
+    {
+        int blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k)), columnItems = (weight.Rows + ItemColumns<S, V>(weight.Rows, threads.Count) - 1) / ItemColumns<S, V>(weight.Rows, threads.Count);
+        // Where a product has too few columns to share out, several blocks of rows are under way at once.
+        var together = Math.Clamp((4 * threads.Count + columnItems - 1) / columnItems, 1, blocks);
+        var blockElements = (rows + blocks - 1L) / blocks * k;
+        var packed = threads.RentShared(together * blockElements * sizeof(float));
+        for (var first = 0; first < blocks; first += together)
+        {
+            var parts = new RowBlock[Math.Min(together, blocks - first)];
+            for (var i = 0; i < parts.Length; i++)
+            {
+                int row = (int)((long)(first + i) * rows / blocks), count = (int)((first + i + 1L) * rows / blocks) - row;
+                // Pieces are cut at the same places in every block, so that it shows in no sum which block a row was in.
+                parts[i] = new((float*)packed.Pointer + i * blockElements, row, count, source.FirstK(row + count - 1) / BlockK * BlockK);
+            }
+            PackRows(threads, source, parts, k);
+            Columns<S, V>(threads, parts, k, weight, output, epilogue);
         }
         threads.ReturnShared(packed);
     }
 
     private static long BlockRows(int k) => Math.Clamp(MaxPackedBytes / ((long)k * sizeof(float)), CpuTile.MaxRows, MaxBlockRows);
 
-    /// <summary>Packs rows into tiles, piece of k by piece: element (row, i) of piece k0 is within count x depth elements from k0 x count.</summary>
-    private static void PackRows(CpuThreads threads, float* input, int count, int k, float* packed)
+    /// <summary>Rows that are packed at once: tiles of them, piece of k by piece. What lies before FirstK is zero in all of them.</summary>
+    private readonly record struct RowBlock(nint Packed, int Row, int Count, int FirstK)
+    {
+        public RowBlock(float* packed, int row, int count, int firstK) : this((nint)packed, row, count, firstK) { }
+
+        /// <summary>The tile that begins at row <paramref name="begin"/> of the block, of <paramref name="depth"/> elements from <paramref name="k0"/> on.</summary>
+        public float* Tile(int k0, int begin, int depth) => (float*)Packed + (long)k0 * Count + (long)begin * depth;
+    }
+
+    private static void PackRows<R>(CpuThreads threads, R source, RowBlock[] blocks, int k) where R : struct, IRowSource
     {
         const int ElementsPerItem = 16384;
-        var tiles = CpuTile.Count(count);
-        var perItem = Math.Max(1, ElementsPerItem / (count * BlockK)) * BlockK;
-        threads.For((k + perItem - 1) / perItem, item =>
+        var pieces = Math.Max(1, ElementsPerItem / (blocks[0].Count * BlockK)) * BlockK;
+        var items = (k + pieces - 1) / pieces;
+        threads.For(items * blocks.Length, item =>
         {
-            for (var k0 = item * perItem; k0 < Math.Min(k, (item + 1) * perItem); k0 += BlockK)
+            var block = blocks[item / items];
+            var tiles = CpuTile.Count(block.Count);
+            for (var k0 = Math.Max(item % items * pieces, block.FirstK); k0 < Math.Min(k, (item % items + 1) * pieces); k0 += BlockK)
             {
                 var depth = Math.Min(BlockK, k - k0);
                 for (var t = 0; t < tiles; t++)
                 {
-                    var begin = CpuTile.Begin(t, tiles, count);
-                    CpuPanel.PackTile(input + (long)begin * k + k0, k, CpuTile.Begin(t + 1, tiles, count) - begin, depth, packed + (long)k0 * count + (long)begin * depth);
+                    var begin = CpuTile.Begin(t, tiles, block.Count);
+                    source.PackTile(block.Row + begin, CpuTile.Begin(t + 1, tiles, block.Count) - begin, k0, depth, block.Tile(k0, begin, depth));
                 }
             }
         });
     }
 
-    private static void Columns<S, V>(CpuThreads threads, float* packed, int row, int count, int k, Weight weight, float* output, Epilogue epilogue)
+    private static void Columns<S, V>(CpuThreads threads, RowBlock[] blocks, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
         var matrix = CpuContext.Matrix(weight);
         var precision = weight.Precision;
-        int n = weight.Rows, tile = 2 * S.Width, tiles = CpuTile.Count(count), itemColumns = ItemColumns<S, V>(n, threads.Count);
+        int n = weight.Rows, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, threads.Count), items = (n + itemColumns - 1) / itemColumns;
         Debug.Assert((BlockK * tile + MaxBlockRows * itemColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
-        threads.For((n + itemColumns - 1) / itemColumns, item =>
+        threads.For(items * blocks.Length, item =>
         {
-            int column = item * itemColumns, columns = Math.Min(itemColumns, n - column);
+            var block = blocks[item / items];
+            int column = item % items * itemColumns, columns = Math.Min(itemColumns, n - column), count = block.Count, tiles = CpuTile.Count(count);
             var scratch = threads.Rent();
             float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
-            for (var k0 = 0; k0 < k; k0 += BlockK)
+            for (var k0 = block.FirstK; k0 < k; k0 += BlockK)
             {
                 var depth = Math.Min(BlockK, k - k0);
                 for (var c = 0; c < columns; c += tile)
                 {
                     CpuPanel.Pack<S, V>(matrix, precision, k, column + c, Math.Min(tile, columns - c), k0, depth, panel);
                     // The panel after this one, whose rows are asked for while the tiles run.
-                    var (nextColumn, next) = c + tile < columns ? (column + c + tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, 0);
+                    var (nextColumn, next) = c + tile < columns ? (column + c + tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, block.FirstK);
                     var nextCount = Math.Clamp(n - nextColumn, 0, tile);
                     for (var t = 0; t < tiles; t++)
                     {
                         int ask = t * nextCount / tiles, asked = (t + 1) * nextCount / tiles;
                         CpuPanel.Prefetch(matrix, precision, k, nextColumn + ask, asked - ask, next, Math.Min(BlockK, k - next));
                         int begin = CpuTile.Begin(t, tiles, count), height = CpuTile.Begin(t + 1, tiles, count) - begin;
-                        CpuTile.Run<S, V>(packed + (long)k0 * count + (long)begin * depth, 1, height, height,
-                            panel, depth, product + (long)begin * itemColumns + c, itemColumns, k0 > 0 ? TileSum.Add : TileSum.Replace);
+                        CpuTile.Run<S, V>(block.Tile(k0, begin, depth), 1, height, height,
+                            panel, depth, product + (long)begin * itemColumns + c, itemColumns, k0 > block.FirstK ? TileSum.Add : TileSum.Replace);
                     }
                 }
             }
             for (var r = 0; r < count; r++)
-                epilogue.Row<S, V>(row + r, column, columns, product + (long)r * itemColumns, output, n);
+                epilogue.Row<S, V>(block.Row + r, column, columns, product + (long)r * itemColumns, output, n);
             threads.Return(scratch);
         });
     }

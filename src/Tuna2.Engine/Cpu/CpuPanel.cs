@@ -74,31 +74,34 @@ internal static unsafe class CpuPanel
     /// The left side: element i of row j of a tile of rows is tile[i * rows + j], so that a tile is one stream however far apart its
     /// rows were, and rows whose distance is a power of two do not evict each other from the cache.
     /// </summary>
-    /// <param name="from">Element (0, 0).</param>
-    /// <param name="stride">From a row to the next.</param>
+    /// <param name="from">Element 0 of each row.</param>
     /// <param name="rows">Rows, at most <see cref="CpuTile.MaxRows"/>.</param>
     /// <param name="depth">Elements of a row.</param>
     /// <param name="tile">depth x rows.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackTile(float* from, nint stride, int rows, int depth, float* tile)
+    public static void PackTile(float** from, int rows, int depth, float* tile)
     {
+        nint i = 0;
         if (rows == CpuTile.MaxRows)
         {
-            float* r1 = from + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride;
-            for (nint i = 0; i < depth; i++, tile += CpuTile.MaxRows)
+            float* r0 = from[0], r1 = from[1], r2 = from[2], r3 = from[3], r4 = from[4], r5 = from[5];
+            for (; i <= depth - 4; i += 4, tile += 4 * CpuTile.MaxRows)
             {
-                tile[0] = from[i];
-                tile[1] = r1[i];
-                tile[2] = r2[i];
-                tile[3] = r3[i];
-                tile[4] = r4[i];
-                tile[5] = r5[i];
+                Vector128<float> a = Vector128.Load(r0 + i), b = Vector128.Load(r1 + i), c = Vector128.Load(r2 + i), d = Vector128.Load(r3 + i), e = Vector128.Load(r4 + i), f = Vector128.Load(r5 + i);
+                Vector128<float> ab = ZipLow(a, b), cd = ZipLow(c, d), ef = ZipLow(e, f), ab2 = ZipHigh(a, b), cd2 = ZipHigh(c, d), ef2 = ZipHigh(e, f);
+                Vector128.Create(ab.GetLower(), cd.GetLower()).Store(tile);
+                ef.GetLower().Store(tile + 4);
+                Vector128.Create(ab.GetUpper(), cd.GetUpper()).Store(tile + 6);
+                ef.GetUpper().Store(tile + 10);
+                Vector128.Create(ab2.GetLower(), cd2.GetLower()).Store(tile + 12);
+                ef2.GetLower().Store(tile + 16);
+                Vector128.Create(ab2.GetUpper(), cd2.GetUpper()).Store(tile + 18);
+                ef2.GetUpper().Store(tile + 22);
             }
-            return;
         }
-        for (var j = 0; j < rows; j++, from += stride)
-            for (nint i = 0; i < depth; i++)
-                tile[i * rows + j] = from[i];
+        for (; i < depth; i++)
+            for (var j = 0; j < rows; j++)
+                *tile++ = from[j][i];
     }
 
     /// <summary>

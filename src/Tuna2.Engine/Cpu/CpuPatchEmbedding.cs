@@ -12,10 +12,12 @@ internal static unsafe class CpuPatchEmbedding
     public static void Run<S, V>(PatchEmbedding op, in CpuContext context) where S : ISimd<V> where V : struct
     {
         var places = context.Batch.Patches;
-        int down = op.Height / op.Patch, across = op.Width / op.Patch, count = down * across, rows = places.Count * count, width = op.Weight.Rows;
+        int down = op.Height / op.Patch, across = op.Width / op.Patch, count = down * across, width = op.Weight.Rows;
+        int frame = op.Height * op.Width, frames = op.Frames, all = places.Count * frames, rows = all * count;
         float* gathered = context.Rows(op.Gathered, 0, rows), output = context.Rows(op.Output, 0, rows);
-        for (var i = 0; i < places.Count; i++)
-            CpuPatchify.Gather(context.Rows(op.Pictures, places[i].Picture, 1), op.Patch, op.Channels, op.Height, op.Width, gathered + (long)i * count * op.Gathered.Columns);
+        for (var i = 0; i < all; i++)
+            CpuPatchify.Gather(context.Rows(op.Pictures, places[i / frames].Picture, 1) + i % frames * frame, op.Patch, op.Channels, op.Height, op.Width,
+                frames * frame, gathered + (long)i * count * op.Gathered.Columns);
         CpuMatMul.Product<S, V>(context, gathered, rows, op.Gathered.Columns, op.Weight, output,
             new CpuMatMul.Epilogue(CpuContext.Vector(op.Bias), null, null, 0, context.Batch));
 
@@ -31,7 +33,7 @@ internal static unsafe class CpuPatchEmbedding
                     CpuElements.Widen<S, V>(table, (long)patch * width, precision, position, width);
                 else
                     Interpolate(Bicubic.Of(y, down, side), Bicubic.Of(x, across, side));
-                for (var i = 0; i < places.Count; i++)
+                for (var i = 0; i < all; i++)
                     Add<S, V>(output + ((long)i * count + patch) * width, position, 1, width);
             }
 

@@ -15,7 +15,7 @@ internal static unsafe class CpuPatchify
         var places = context.Batch.Patches;
         float* gathered = context.Rows(op.Gathered, 0, places.Count * count), features = context.At(op.Features), norm = CpuContext.Vector(op.Norm);
         for (var i = 0; i < places.Count; i++)
-            Gather(context.Rows(op.Pictures, places[i].Picture, 1), op.Patch, op.Channels, op.Height, op.Width, gathered + (long)i * count * op.Gathered.Columns);
+            Gather(context.Rows(op.Pictures, places[i].Picture, 1), op.Patch, op.Channels, op.Height, op.Width, op.Height * op.Width, gathered + (long)i * count * op.Gathered.Columns);
 
         var rows = places.Count * count;
         CpuMatMul.Product<S, V>(context, gathered, rows, op.Gathered.Columns, op.Weight, features,
@@ -28,15 +28,15 @@ internal static unsafe class CpuPatchify
         }
     }
 
-    /// <summary>The patches of a planar picture, one row (channel, y, x) each.</summary>
-    public static void Gather(float* picture, int patch, int channels, int height, int width, float* gathered)
+    /// <summary>The patches of a planar picture, one row (channel, y, x) each; its planes are <paramref name="plane"/> values apart.</summary>
+    public static void Gather(float* picture, int patch, int channels, int height, int width, int plane, float* gathered)
     {
         int across = width / patch, count = height / patch * across;
         for (var p = 0; p < count; p++)
             for (var c = 0; c < channels; c++)
                 for (var y = 0; y < patch; y++)
                 {
-                    var source = picture + ((long)c * height + p / across * patch + y) * width + p % across * patch;
+                    var source = picture + (long)c * plane + (long)(p / across * patch + y) * width + p % across * patch;
                     Buffer.MemoryCopy(source, gathered, patch * sizeof(float), patch * sizeof(float));
                     gathered += patch;
                 }

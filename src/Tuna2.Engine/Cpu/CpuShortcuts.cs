@@ -41,10 +41,14 @@ internal static unsafe class CpuShortcuts
             {
                 int t = pixel / (height * width) + dropped, y = pixel / width % height, x = pixel % width;
                 var from = input + (((long)(t / frames) * size.Height + y / side) * size.Width + x / side) * channels;
+                // Element e of the repeated channels is channel e / repeats; e grows by the same step from column to column.
+                var (channel, rest) = Math.DivRem((t % frames * side + y % side) * side + x % side, repeats);
+                float* more = main + (long)pixel * columns, to = output + (long)pixel * columns;
                 for (var column = 0; column < columns; column++)
                 {
-                    var e = ((column * frames + t % frames) * side + y % side) * side + x % side;
-                    output[(long)pixel * columns + column] = main[(long)pixel * columns + column] + from[e / repeats];
+                    to[column] = more[column] + from[channel];
+                    for (rest += frames * side * side; rest >= repeats; rest -= repeats)
+                        channel++;
                 }
             }
         });

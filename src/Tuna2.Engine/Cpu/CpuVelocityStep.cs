@@ -21,8 +21,9 @@ internal static unsafe class CpuVelocityStep
         float* pictures = context.Rows(op.Pictures, 0, VelocityStep.TrialSlot + 1), remembered = context.At(op.Velocity);
         float* state = pictures + (long)VelocityStep.StateSlot * count, trial = pictures + (long)VelocityStep.TrialSlot * count;
         var from = phase == StepPhase.HeunCorrect ? trial : state;
-        var remaining = MathF.Max(VelocityStep.SmallestRemaining, 1 - p.Time);
-        int plane = head.Height * head.Width, area = head.Area, channels = head.Channels;
+        var velocity = op.Prediction == PredictionKind.Velocity;
+        var remaining = VelocityStep.Remaining(op.Prediction, p.Time);
+        int plane = head.Plane, area = head.Area, channels = head.Channels;
         CpuRows.For(context, head.Tokens, area * channels, (begin, end) =>
         {
             for (var token = begin; token < end; token++)
@@ -34,8 +35,8 @@ internal static unsafe class CpuVelocityStep
                     for (var channel = 0; channel < channels; channel++, c++, u++)
                     {
                         var i = (long)channel * plane + pixel;
-                        var x0 = guidance == 1 ? *c : *u + guidance * (*c - *u);
-                        var v = (x0 - from[i]) / remaining;
+                        var mixed = guidance == 1 ? *c : *u + guidance * (*c - *u);
+                        var v = velocity ? mixed : (mixed - from[i]) / remaining;
                         if (phase == StepPhase.HeunTrial)
                             (remembered[i], trial[i]) = (v, state[i] + delta * v);
                         else
@@ -48,7 +49,7 @@ internal static unsafe class CpuVelocityStep
 
     private static void Unpatchify(HeadOutput head, float* rows, float* picture)
     {
-        var plane = (long)head.Height * head.Width;
+        var plane = (long)head.Plane;
         for (var token = 0; token < head.Tokens; token++)
             for (var q = 0; q < head.Area; q++)
             {

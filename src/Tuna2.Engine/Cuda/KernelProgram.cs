@@ -219,6 +219,7 @@ internal sealed class KernelProgram : GraphProgram
 
     private void Launch(DeviceTables tables, ILauncher launcher, CancellationToken cancellation)
     {
+        _plan.Graph.SetCounts(tables.Batch);
         foreach (var op in _plan.Graph.Ops)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -6,7 +6,7 @@ namespace Tuna2.Engine.Imaging;
 internal static class ImageEncoder
 {
     /// <summary>The largest side a WebP can say (RFC 9649: 14 bits).</summary>
-    private const int MaxWebpSide = 16383;
+    public const int MaxWebpSide = 16383;
 
     /// <summary>From this quality on a JPEG keeps the full resolution of colour: what is asked to look right should not smear red edges.</summary>
     private const int FullColourQuality = 90;
@@ -18,8 +18,7 @@ internal static class ImageEncoder
     {
         if (!Enum.IsDefined(format))
             throw new RequestException($"picture format {(int)format} is not one of Png, Jpeg, Webp");
-        if (options.Quality is < 1 or > 100)
-            throw new RequestException($"quality must be 1 to 100, not {options.Quality}");
+        options.Check();
         if (format == ImageFormat.Png)
         {
             using var png = new MemoryStream();
@@ -38,25 +37,34 @@ internal static class ImageEncoder
 
     private static unsafe byte[] WithSkia(RgbImage image, ImageFormat format, int quality)
     {
-        // Skia encodes no pixels of three bytes.
-        var pixels = image.Pixels.Span;
-        var rgba = new byte[pixels.Length / 3 * 4];
-        for (int from = 0, to = 0; from < pixels.Length; from += 3, to += 4)
-            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (pixels[from], pixels[from + 1], pixels[from + 2], 255);
+        var rgba = new byte[image.Width * image.Height * 4];
+        ToRgba(image, rgba);
         fixed (byte* first = rgba)
         {
             using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), (nint)first);
             using var data = format == ImageFormat.Jpeg
                 ? pixmap.Encode(new SKJpegEncoderOptions(
                     quality, quality >= FullColourQuality ? SKJpegEncoderDownsample.Downsample444 : SKJpegEncoderDownsample.Downsample420, SKJpegEncoderAlphaOption.Ignore))
-                : pixmap.Encode(quality == 100
-                    ? new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, LosslessEffort)
-                    : new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, quality));
+                : pixmap.Encode(Webp(quality));
             return data?.ToArray() ?? throw new ImageException($"a picture of {image.Width}x{image.Height} cannot be encoded as {format.Name()}");
         }
     }
 
-    private static void CheckText(IReadOnlyList<KeyValuePair<string, string>> text)
+    /// <summary>Skia encodes no pixels of three bytes.</summary>
+    public static void ToRgba(RgbImage image, Span<byte> rgba)
+    {
+        var pixels = image.Pixels.Span;
+        for (int from = 0, to = 0; from < pixels.Length; from += 3, to += 4)
+            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (pixels[from], pixels[from + 1], pixels[from + 2], 255);
+    }
+
+    /// <summary>A quality as Skia's WebP encoder is told it.</summary>
+    public static SKWebpEncoderOptions Webp(int quality) => quality == 100
+        ? new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, LosslessEffort)
+        : new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, quality);
+
+    /// <summary>Whether EXIF can hold the texts.</summary>
+    public static void CheckText(IReadOnlyList<KeyValuePair<string, string>> text)
     {
         foreach (var (keyword, value) in text)
             if (keyword.Length == 0 || keyword.Contains('\0') || value.Contains('\0'))

@@ -36,12 +36,17 @@ internal static class PictureFile
     }
 
     /// <summary>Writes a file; it appears whole or not at all.</summary>
-    public static void Write(string path, byte[] content)
+    public static void Write(string path, byte[] content) => Refused(path, () => AtomicFile.Write(path, stream => stream.Write(content)));
+
+    /// <summary>Lets somebody else write a file at the path it is given, which then takes the file's place; it appears whole or not at all.</summary>
+    public static void Replace(string path, Action<string> write) => Refused(path, () => AtomicFile.Replace(path, write));
+
+    private static void Refused(string path, Action write)
     {
         if (Directory.Exists(path)) throw new ImageException($"cannot write {path}: it is a folder");
         try
         {
-            AtomicFile.Write(path, stream => stream.Write(content));
+            write();
         }
         catch (Exception e) when (IsRefusal(e))
         {

@@ -27,18 +27,39 @@ internal static class PngChunk
     }
 
     /// <summary>The data of the first chunk of a type in a whole file; none where there is no such chunk, or the file is cut off before it.</summary>
-    public static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type)
+    /// <param name="file">The file.</param>
+    /// <param name="type">The type.</param>
+    /// <param name="before">A type behind which nobody looks; none to look everywhere.</param>
+    public static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type, ReadOnlySpan<byte> before = default)
     {
         for (var rest = file[Signature.Length..]; rest.Length >= 12;)
         {
             var length = BinaryPrimitives.ReadUInt32BigEndian(rest);
-            if (length > rest.Length - 12)
+            if (length > rest.Length - 12 || rest.Slice(4, 4).SequenceEqual(before))
                 return [];
             if (rest.Slice(4, 4).SequenceEqual(type))
                 return rest.Slice(8, (int)length);
             rest = rest[((int)length + 12)..];
         }
         return [];
+    }
+
+    /// <summary>Takes the next chunk off a file's bytes behind the signature.</summary>
+    /// <param name="rest">The bytes; those behind the chunk remain.</param>
+    /// <param name="name">What errors call the file.</param>
+    /// <param name="type">Its type, four letters.</param>
+    /// <param name="data">Its data.</param>
+    /// <exception cref="ImageException">The file ends early, or the chunk's CRC is wrong.</exception>
+    public static void Take(ref ReadOnlySpan<byte> rest, string name, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data)
+    {
+        if (rest.Length < 12 || BinaryPrimitives.ReadUInt32BigEndian(rest) > rest.Length - 12)
+            throw new ImageException($"{name}: the picture ends early");
+        var length = BinaryPrimitives.ReadInt32BigEndian(rest);
+        type = rest.Slice(4, 4);
+        data = rest.Slice(8, length);
+        if (BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + length)..]) != Crc(type, data))
+            throw new ImageException($"{name}: the picture is damaged (the CRC of a chunk does not match)");
+        rest = rest[(12 + length)..];
     }
 
     /// <summary>CRC-32 of ISO 3309 over a chunk's type and data.</summary>

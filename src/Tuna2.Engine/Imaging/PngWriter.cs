@@ -17,22 +17,28 @@ internal static class PngWriter
     /// <exception cref="ImageException">A keyword or value does not fit a PNG.</exception>
     public static void Write(Stream stream, RgbImage image, IEnumerable<KeyValuePair<string, string>>? text = null)
     {
-        var chunks = (text ?? []).Select(pair => TextChunk(pair.Key, pair.Value)).ToList();
-
-        stream.Write(PngChunk.Signature);
-        PngChunk.Write(stream, "IHDR", Header(image));
-        foreach (var (type, data) in chunks)
-            PngChunk.Write(stream, type, data);
-        using var compressed = Compress(image);
+        WriteHead(stream, image.Width, image.Height, text ?? []);
+        using var compressed = Compress(image, 0, 0, image.Width, image.Height);
         PngChunk.Write(stream, "IDAT", compressed.GetBuffer().AsSpan(0, (int)compressed.Length));
         PngChunk.Write(stream, "IEND", []);
     }
 
-    private static byte[] Header(RgbImage image)
+    /// <summary>What stands before the pixels: the signature, the header, the texts.</summary>
+    /// <exception cref="ImageException">A keyword or value does not fit a PNG; then nothing is written.</exception>
+    public static void WriteHead(Stream stream, int width, int height, IEnumerable<KeyValuePair<string, string>> text)
+    {
+        var chunks = text.Select(pair => TextChunk(pair.Key, pair.Value)).ToList();
+        stream.Write(PngChunk.Signature);
+        PngChunk.Write(stream, "IHDR", Header(width, height));
+        foreach (var (type, data) in chunks)
+            PngChunk.Write(stream, type, data);
+    }
+
+    private static byte[] Header(int width, int height)
     {
         var header = new byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, image.Width);
-        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), image.Height);
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         header[8] = 8; // bits per sample
         header[9] = 2; // red, green, blue
         return header; // deflate, adaptive filters, not interlaced: all 0
@@ -59,17 +65,18 @@ internal static class PngWriter
 
     private static bool IsLatin1(string value) => value.All(c => c <= '\u00ff');
 
-    private static MemoryStream Compress(RgbImage image)
+    /// <summary>The pixels of a rectangle as the zlib stream of an IDAT or fdAT chunk.</summary>
+    public static MemoryStream Compress(RgbImage image, int left, int top, int width, int height)
     {
         var compressed = new MemoryStream();
-        var stride = image.Width * 3;
+        var stride = width * 3;
         var above = new byte[stride];
         var (best, trial) = (new byte[stride + 1], new byte[stride + 1]);
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
-            for (var y = 0; y < image.Height; y++)
+            for (var y = top; y < top + height; y++)
             {
-                var row = image.Row(y);
+                var row = image.Row(y).Slice(left * 3, stride);
                 var least = long.MaxValue;
                 for (byte filter = 0; filter <= 4; filter++)
                 {

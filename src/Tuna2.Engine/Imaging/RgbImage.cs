@@ -77,12 +77,53 @@ public sealed class RgbImage
 
         using var pin = encoded.Pin();
         using var data = SKData.Create((nint)pin.Pointer, encoded.Length);
-        using var codec = SKCodec.Create(data) ?? throw new ImageException($"{name}: the picture is damaged or ends early");
-        CheckSize(name, codec.Info.Width, codec.Info.Height);
-
+        using var codec = OpenCodec(data, name);
+        var info = RgbaInfo(codec);
         options ??= new();
-        var image = new RgbImage(codec.Info.Width, codec.Info.Height, Decode(codec, name, options.OverWhite));
+        var image = FromRgba(info.Width, info.Height, DecodeRgba(codec, info, name), options.OverWhite);
         return options.ApplyOrientation ? Orientation.Apply(image, Exif.Of(encoded.Span).Orientation) : image;
+    }
+
+    /// <summary>A picture of red, green, blue and alpha, over white or without its alpha.</summary>
+    internal static RgbImage FromRgba(int width, int height, ReadOnlySpan<byte> rgba, bool overWhite) => new(width, height, DropAlpha(rgba, overWhite));
+
+    /// <summary>Red, green, blue and alpha of an encoded picture of known size.</summary>
+    internal static unsafe byte[] DecodeRgba(ReadOnlyMemory<byte> encoded, string name, int width, int height)
+    {
+        using var pin = encoded.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, encoded.Length);
+        using var codec = OpenCodec(data, name);
+        var info = RgbaInfo(codec);
+        return (info.Width, info.Height) == (width, height)
+            ? DecodeRgba(codec, info, name)
+            : throw new ImageException($"{name}: {info.Width}x{info.Height} pixels where {width}x{height} are expected");
+    }
+
+    /// <summary>The codec of a picture whose size is checked.</summary>
+    internal static SKCodec OpenCodec(SKData data, string name)
+    {
+        var codec = SKCodec.Create(data) ?? throw new ImageException($"{name}: the picture is damaged or ends early");
+        try
+        {
+            CheckSize(name, codec.Info.Width, codec.Info.Height);
+            return codec;
+        }
+        catch
+        {
+            codec.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What pixels are decoded to.</summary>
+    /// <remarks>SKBitmap.Decode multiplies colours by alpha, and a colour space in the target converts them; the model was fed neither.</remarks>
+    internal static SKImageInfo RgbaInfo(SKCodec codec) => new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+
+    /// <summary>Why Skia could not decode.</summary>
+    internal static void Check(SKCodecResult result, string name)
+    {
+        if (result != SKCodecResult.Success)
+            throw new ImageException($"{name}: the picture {(result == SKCodecResult.IncompleteInput ? "ends early" : "is damaged")}");
     }
 
     /// <summary>Writes a file; it appears whole or not at all.</summary>
@@ -102,25 +143,17 @@ public sealed class RgbImage
     public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageWriteOptions? options = null) => ImageEncoder.Encode(this, format, options ?? new());
 
     /// <summary>Skia also decodes formats with next to no signature, so what is offered to it is chosen here.</summary>
-    private static bool HasKnownSignature(ReadOnlySpan<byte> file)
+    internal static bool HasKnownSignature(ReadOnlySpan<byte> file)
         => ImageFormats.OfContent(file) is not null || file.StartsWith("BM"u8) || file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8);
 
-    private static unsafe byte[] Decode(SKCodec codec, string name, bool overWhite)
+    private static unsafe byte[] DecodeRgba(SKCodec codec, SKImageInfo info, string name)
     {
-        // SKBitmap.Decode multiplies colours by alpha, and a colour space in the target converts them; the model was fed neither.
-        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         try
         {
             var rgba = new byte[info.BytesSize64];
-            SKCodecResult result;
             fixed (byte* first = rgba)
-                result = codec.GetPixels(info, (nint)first);
-            return result switch
-            {
-                SKCodecResult.Success => DropAlpha(rgba, overWhite),
-                SKCodecResult.IncompleteInput => throw new ImageException($"{name}: the picture ends early"),
-                _ => throw new ImageException($"{name}: the picture is damaged"),
-            };
+                Check(codec.GetPixels(info, (nint)first), name);
+            return rgba;
         }
         catch (OutOfMemoryException e)
         {
@@ -128,14 +161,14 @@ public sealed class RgbImage
         }
     }
 
-    private static void CheckSize(string name, int width, int height)
+    internal static void CheckSize(string name, int width, int height)
     {
         if (width < 1 || height < 1 || width > MaxSide || height > MaxSide || (long)width * height > MaxPixels)
             throw new ImageException(
                 $"{name}: {width}x{height} pixels are out of range (1 to {MaxSide} a side, at most {MaxPixels} in all)");
     }
 
-    private static byte[] DropAlpha(byte[] rgba, bool overWhite)
+    private static byte[] DropAlpha(ReadOnlySpan<byte> rgba, bool overWhite)
     {
         var rgb = new byte[rgba.Length / 4 * 3];
         for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)

@@ -24,17 +24,25 @@ internal static class WebpExif
         return [];
     }
 
-    /// <summary>An opaque picture's file of the simple kind (a VP8 or VP8L chunk alone) with EXIF put in.</summary>
+    /// <summary>An opaque picture's file with EXIF put in: of the simple kind (a VP8 or VP8L chunk alone) or an animation, which has a VP8X chunk.</summary>
     public static byte[] Insert(ReadOnlySpan<byte> file, ReadOnlySpan<byte> tiff, int width, int height)
     {
-        Span<byte> extended = stackalloc byte[10];
-        extended[0] = HasExif;
-        Write24(extended[4..], width - 1);
-        Write24(extended[7..], height - 1);
         var riff = new MemoryStream();
         riff.Write("RIFF\0\0\0\0WEBP"u8);
-        WriteChunk(riff, "VP8X", extended);
-        riff.Write(file[HeaderLength..]);
+        if (file[HeaderLength..].StartsWith("VP8X"u8))
+        {
+            riff.Write(file[HeaderLength..]);
+            riff.GetBuffer()[HeaderLength + 8] |= HasExif;
+        }
+        else
+        {
+            Span<byte> extended = stackalloc byte[10];
+            extended[0] = HasExif;
+            Write24(extended[4..], width - 1);
+            Write24(extended[7..], height - 1);
+            WriteChunk(riff, "VP8X", extended);
+            riff.Write(file[HeaderLength..]);
+        }
         WriteChunk(riff, "EXIF", tiff);
         var bytes = riff.ToArray();
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), bytes.Length - 8);

@@ -7,12 +7,12 @@ namespace Tuna2.Engine.Models;
 
 /// <summary>A question, tokenized and checked.</summary>
 /// <param name="Question">What is asked.</param>
-/// <param name="Pictures">What it is about.</param>
+/// <param name="Sights">What it is about: pictures, of one frame each, or a clip.</param>
 /// <param name="Turn">Its tokens.</param>
 /// <param name="Width">Columns the pictures are brought to.</param>
 /// <param name="Height">Rows the pictures are brought to.</param>
 /// <param name="Options">How to answer.</param>
-internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictures, PromptLayout Turn, int Width, int Height, AskOptions Options)
+internal sealed record AskRequest(string Question, IReadOnlyList<IReadOnlyList<RgbImage>> Sights, PromptLayout Turn, int Width, int Height, AskOptions Options)
 {
     /// <summary>Fills in and checks.</summary>
     /// <exception cref="RequestException">The question is empty, or an option is out of range.</exception>
@@ -22,12 +22,27 @@ internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictu
         RgbImage[] seen = [.. pictures ?? []];
         if (seen.Contains(null))
             throw new ArgumentNullException(nameof(pictures), "one of the pictures is null");
+        return Of(question, [.. seen.Select(IReadOnlyList<RgbImage> (picture) => [picture])], 1, options, model);
+    }
+
+    /// <summary>As above, about a clip.</summary>
+    /// <exception cref="RequestException">The model sees no clips, or the clip has not 1 and whole latent frames.</exception>
+    public static AskRequest Of(string question, VideoClip clip, AskOptions options, TunaModel model)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        if (model.Config.Vae is not { } vae)
+            throw new RequestException($"variant {model.Config.Variant.Name()} sees pictures only: clips take a model of variant {ModelVariant.Tuna.Name()}");
+        _ = vae.LatentFrames(clip.Frames.Count);
+        return Of(question, [clip.Frames], clip.Frames.Count, options, model);
+    }
+
+    private static AskRequest Of(string question, IReadOnlyList<IReadOnlyList<RgbImage>> sights, int frames, AskOptions options, TunaModel model)
+    {
         if (string.IsNullOrWhiteSpace(question))
             throw new RequestException("the question is empty");
         var (width, height) = Check(options, model.Config);
-        var patch = model.Config.PatchSize;
-        var turn = new ChatWriter(model.Tokenizer, model.Tokens).Question(question, seen.Length, new Grid(1, height / patch, width / patch));
-        return new(question, seen, turn, width, height, options);
+        var turn = new ChatWriter(model.Tokenizer, model.Tokens).Question(question, sights.Count, model.Config.GridOf(width, height, frames));
+        return new(question, sights, turn, width, height, options);
     }
 
     /// <summary>Checks the options; the size is theirs or the model's.</summary>
@@ -52,10 +67,14 @@ internal sealed record AskRequest(string Question, IReadOnlyList<RgbImage> Pictu
         var count = before + Turn.Tokens.Count;
         if (count <= TunaSession.MaxChatTokens - Options.MaxTokens)
             return;
-        var pictures = Pictures.Count switch { 0 => "", 1 => " and its picture", _ => $" and its {Pictures.Count} pictures" };
+        var pictures = Sights.Count switch { 0 => "", 1 => Sights[0].Count > 1 ? " and its clip" : " and its picture", _ => $" and its {Sights.Count} pictures" };
         throw new RequestException($"with this question{pictures} the conversation has {count} tokens, {Turn.Tokens.Count} of them new; {TunaSession.MaxChatTokens} are the most, {Options.MaxTokens} of them for the answer");
     }
 
-    /// <summary>The pictures as the model takes them: scaled to cover the size, cropped, planes of -1..1.</summary>
-    public IReadOnlyList<float[]> Pixels() => [.. Pictures.Select(picture => PixelTensor.FromImage(CoverCrop.Apply(picture, Width, Height)))];
+    /// <summary>What it is about as the model takes it: scaled to cover the size, cropped, encoded.</summary>
+    public IReadOnlyList<float[]> Encode(TunaModel model, CancellationToken cancellation)
+    {
+        using var codec = PictureCodec.Of(model, Width, Height);
+        return [.. Sights.Select(frames => codec.Encode(frames, cancellation))];
+    }
 }

@@ -49,7 +49,7 @@ internal sealed class Chat : IDisposable
             var choice = new TokenChoice(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
             var text = new StreamingDecoder(_model.Tokenizer);
             var (answer, ids) = (new StringBuilder(), new List<int>());
-            var token = decoder.Begin(prompt, request.Pixels(), options.MaxTokens, choice, cancellation);
+            var token = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, choice, cancellation);
             var first = watch.Elapsed;
             for (; token != _model.Tokens.Eos; token = decoder.Next(cancellation))
             {
@@ -60,7 +60,7 @@ internal sealed class Chat : IDisposable
             }
             Say(text.Flush());
             decoder.Settle();
-            var turn = new ChatTurn(request.Question, request.Pictures.Count, answer.ToString(), request.Turn.Tokens.Count, ids.Count,
+            var turn = new ChatTurn(request.Question, request.Sights.Sum(frames => frames.Count), answer.ToString(), request.Turn.Tokens.Count, ids.Count,
                 token != _model.Tokens.Eos, first, watch.Elapsed);
             return new Answer(turn, new State(prompt.With(_writer.Answer(ids)), decoder.Length, [.. Turns, turn]));
 

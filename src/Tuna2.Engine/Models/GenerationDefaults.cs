@@ -58,6 +58,9 @@ public sealed record GenerationDefaults
     /// <summary>The negative prompt of edits; empty is none.</summary>
     public required string EditNegativePrompt { get; init; }
 
+    /// <summary>What clips are made with; null where the model makes none.</summary>
+    public VideoDefaults? Video { get; init; }
+
     /// <summary>The official defaults of a variant's released models, with the model's own noise scale.</summary>
     public static GenerationDefaults Official(ModelVariant variant, float noiseScale)
     {
@@ -80,6 +83,7 @@ public sealed record GenerationDefaults
             TimeShift = timeShift,
             NegativePrompt = OfficialNegativePrompt,
             EditNegativePrompt = OfficialEditNegativePrompt,
+            Video = variant == ModelVariant.Tuna ? new() : null,
         };
     }
 }

@@ -4,6 +4,12 @@ using Tuna2.Engine.Sampling;
 
 namespace Tuna2.Engine.Models;
 
+/// <summary>What a request made: a picture, or a clip's.</summary>
+/// <param name="Pictures">The picture, or the frames.</param>
+/// <param name="Parameters">What made it.</param>
+/// <param name="Warnings">What the user should know.</param>
+internal sealed record MadePictures(IReadOnlyList<RgbImage> Pictures, GenerationParameters Parameters, IReadOnlyList<string> Warnings);
+
 /// <summary>A picture request, tokenized and checked, ready to run.</summary>
 internal sealed class ImageJob
 {
@@ -23,41 +29,57 @@ internal sealed class ImageJob
         List<PromptLayout> branches = [Layout(Encode(prompt, "prompt"))];
         if (request.Guidance.Needed)
             branches.Add(Layout(Encode(request.NegativePrompt, "negative prompt")));
-        _plan = new DenoisePlan(branches, request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
+        _plan = request.Plan(model.Config, branches);
     }
 
     /// <summary>Makes the pictures, one after the other; they share the prompt's keys and values. Each is handed over as it is finished.</summary>
     /// <exception cref="ModelException">A picture is not finite.</exception>
-    public void Run(Action<GeneratedImage> made, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    public void Run(Action<MadePictures> made, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
-        var pixels = _source is null ? [] : PixelTensor.FromImage(CoverCrop.Apply(_source, _request.Width, _request.Height));
+        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
+        var source = _source is null ? [] : codec.Encode([_source], cancellation);
+        codec.PrepareToDecode(_plan.Frames);
         using var slot = _model.Slots.Lease(_plan);
         var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
-        denoiser.Begin(pixels, cancellation);
+        denoiser.Begin(source, cancellation);
         for (var i = 0; i < _request.Count; i++)
         {
             var image = i;
-            var start = _request.Task == ImageTask.Reconstruct ? (float[])pixels.Clone() : Noise(_request.Seed!.Value + i);
+            var start = _request.Task == ImageTask.Reconstruct ? (float[])source.Clone() : Noise(_request.Seed!.Value + i);
             for (var e = 0; e < start.Length; e++)
                 start[e] *= _request.NoiseScale;
             var final = denoiser.Run(start, step => progress?.Report(Progress(image, step)), null, cancellation);
             if (final.AsSpan().ContainsAny(float.NaN, float.PositiveInfinity, float.NegativeInfinity))
                 throw new ModelException("the model's prediction is not finite: are its weights damaged?");
-            made(new GeneratedImage(Picture(final), Parameters(i), [.. _warnings]));
+            var pictures = new List<RgbImage>();
+            codec.Decode(final, _plan.Frames, pictures.Add, cancellation);
+            made(new(pictures, Parameters(i), [.. _warnings]));
         }
 
-        GenerationProgress Progress(int image, int step) => new(image, _request.Count, step, _request.Steps)
+        GenerationProgress Progress(int image, int step) => new(image, _request.Count, step, _plan.Steps)
         {
             Seed = _request.Seed + image,
-            Preview = denoiser.Estimate is { } estimate ? Picture(estimate) : null,
+            Preview = denoiser.Estimate is { } estimate ? codec.DecodeOne(FirstFrame(estimate), cancellation) : null,
         };
+    }
 
-        RgbImage Picture(float[] planes) => OutputPicture.Of(_model.Config, planes, _request.Width, _request.Height);
+    /// <summary>A clip's first frame: it does not depend on the others, and shows what the clip will be.</summary>
+    private float[] FirstFrame(float[] state)
+    {
+        if (_plan.Frames == 1)
+            return state;
+        int frame = _plan.Height * _plan.Width, channels = _model.Config.ImageChannels;
+        var first = new float[channels * frame];
+        for (var c = 0; c < channels; c++)
+            state.AsSpan(c * _plan.Frames * frame, frame).CopyTo(first.AsSpan(c * frame));
+        return first;
     }
 
     /// <summary>Does what comes before the first step, so that the next request of its like finds it done.</summary>
     public void WarmUp(CancellationToken cancellation)
     {
+        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
+        codec.PrepareToDecode(_plan.Frames);
         using var slot = _model.Slots.Lease(_plan);
         if (_model.Backend.KeepsSlots)
             new Denoiser(slot.Predictor, _plan).Begin([], cancellation);
@@ -66,7 +88,7 @@ internal sealed class ImageJob
     /// <summary>The start noise of a seed, as the official code draws it (MODEL.md section 4).</summary>
     private float[] Noise(long seed)
     {
-        var noise = new float[_model.Config.ImageChannels * _request.Height * _request.Width];
+        var noise = new float[_model.Config.ImageChannels * _plan.Frames * _plan.Height * _plan.Width];
         new TorchRandom(seed).FillNormal(noise);
         return noise;
     }
@@ -74,7 +96,7 @@ internal sealed class ImageJob
     private int[] Encode(string text, string what)
     {
         var ids = _model.Tokenizer.Encode(text);
-        if (ImageRequest.PromptLimit(_request.Task, Grid) is not { } limit || ids.Length <= limit)
+        if (ImageRequest.PromptLimit(_request.Task, Grid, _model.Config.Variant) is not { } limit || ids.Length <= limit)
             return ids;
         if (_request.Overlong == OverlongPrompt.Refuse)
             throw new RequestException($"the {what} has {ids.Length} tokens; at {_request.Width}x{_request.Height} the model takes {limit}");
@@ -83,13 +105,13 @@ internal sealed class ImageJob
         return ids[..limit];
     }
 
-    private Grid Grid => _request.Grid(_model.Config.PatchSize);
+    private Grid Grid => _request.Grid(_model.Config);
 
     private PromptLayout Layout(int[] ids) => _request.Task switch
     {
-        ImageTask.Generate => PromptLayout.TextToImage(_model.Tokens, ids, Grid),
         ImageTask.Edit => PromptLayout.Edit(_model.Tokens, ids, Grid),
-        _ => PromptLayout.Reconstruct(_model.Tokens, ids, Grid),
+        ImageTask.Reconstruct => PromptLayout.Reconstruct(_model.Tokens, ids, Grid, _model.Config.Variant),
+        _ => PromptLayout.TextToImage(_model.Tokens, ids, Grid),
     };
 
     private GenerationParameters Parameters(int image) => new()
@@ -106,6 +128,7 @@ internal sealed class ImageJob
         Seed = _request.Seed + image,
         Width = _request.Width,
         Height = _request.Height,
+        Frames = _request.Frames,
         NoiseScale = _request.NoiseScale,
         Model = _model.Name,
         Device = _model.Device,

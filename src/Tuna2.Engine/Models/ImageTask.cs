@@ -11,4 +11,7 @@ internal enum ImageTask
 
     /// <summary>A source picture alone.</summary>
     Reconstruct,
+
+    /// <summary>Text, to a clip.</summary>
+    Video,
 }

@@ -16,9 +16,10 @@ namespace Tuna2.Engine.Models;
 /// <param name="NaiveActivationBytes">Activations if every value had memory of its own: for comparison, never taken.</param>
 /// <param name="KeyValueBytes">Keys and values, in the language model and in the flow head.</param>
 /// <param name="TableBytes">Tables of times and the solver's pictures.</param>
+/// <param name="VaeBytes">What the VAE takes to decode, or to encode what is asked about; none where pixels are denoised.</param>
 /// <param name="ProcessBytes">The process itself: .NET, the tokenizer, working memory of threads, pictures on their way in and out.</param>
 public sealed record MemoryEstimate(
-    long WeightBytes, long ActivationBytes, long NaiveActivationBytes, long KeyValueBytes, long TableBytes, long ProcessBytes)
+    long WeightBytes, long ActivationBytes, long NaiveActivationBytes, long KeyValueBytes, long TableBytes, long VaeBytes, long ProcessBytes)
 {
     /// <summary>.NET with this library and its native parts, started and warm.</summary>
     private const long RuntimeBytes = 80L << 20;
@@ -29,8 +30,10 @@ public sealed record MemoryEstimate(
     /// <summary>Times a picture's float32 values are in managed memory at once: noise, result, and what is made of it.</summary>
     private const int PictureCopies = 4;
 
-    /// <summary>Everything that is taken at once.</summary>
-    public long TotalBytes => WeightBytes + ActivationBytes + KeyValueBytes + TableBytes + ProcessBytes;
+    private const int Colours = 3;
+
+    /// <summary>Everything that is taken at once; of a question to a model with a VAE, a little more: that is given back before the answer begins.</summary>
+    public long TotalBytes => WeightBytes + ActivationBytes + KeyValueBytes + TableBytes + VaeBytes + ProcessBytes;
 
     /// <summary>Counts for a picture from text.</summary>
     /// <param name="config">The config of a model this version runs.</param>
@@ -44,6 +47,16 @@ public sealed record MemoryEstimate(
     public static MemoryEstimate Generate(
         ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
         Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, negativeTokens, threads);
+
+    /// <summary>As <see cref="Generate"/>, for a clip from text.</summary>
+    /// <exception cref="RequestException">The model makes no clips, an option is out of range, or there are too many tokens.</exception>
+    /// <inheritdoc cref="Generate"/>
+    public static MemoryEstimate Video(
+        ModelConfig config, Checkpoint checkpoint, VideoOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return Picture(ImageRequest.Of(options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads);
+    }
 
     /// <summary>As <see cref="Generate"/>, for an edit.</summary>
     /// <inheritdoc cref="Generate"/>
@@ -72,25 +85,23 @@ public sealed record MemoryEstimate(
         var (width, height) = AskRequest.Check(options, config);
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
-        var prompt = PromptLayout.Text([]).WithPicture(_tokens, new Grid(1, height / config.TokenPixels, width / config.TokenPixels)).With(new int[promptTokens - 1]);
-        return Of(config, checkpoint, height, width, threads, (network, backend) =>
+        var prompt = PromptLayout.Text([]).WithPicture(_tokens, config.GridOf(width, height)).With(new int[promptTokens - 1]);
+        return Of(config, checkpoint, height, width, frames: 1, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
             decoder.Prepare(prompt, options.MaxTokens, TokenChoice.Greedy);
             return decoder.Memory;
-        });
+        }, vae => vae.PrepareToEncode(1));
     }
 
     /// <summary>
-    /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had. Of a
-    /// variant that makes no pictures yet, the weights.
+    /// The least a loaded model takes, with the smallest request there is: refused before loading where it cannot be had.
     /// </summary>
     /// <param name="config">The model's config.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
     /// <param name="like">The backend whose number formats count.</param>
-    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null) => config.Variant.IsSupported()
-        ? Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 1, Guidance = 1 }, promptTokens: 1, null, threads: 1, like)
-        : Of(config, checkpoint, 0, 0, threads: 1, (_, _) => new SessionMemory(0, 0, 0, 0), like);
+    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null) =>
+        Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 2, Guidance = 1 }, promptTokens: 1, null, threads: 1, like);
 
     private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
 
@@ -98,28 +109,34 @@ public sealed record MemoryEstimate(
         ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var request = ImageRequest.Of(task, options ?? new(), config);
-        var grid = request.Grid(config.PatchSize);
-        var most = ImageRequest.PromptLimit(task, grid) ?? TunaSession.MaxChatTokens;
+        return Picture(ImageRequest.Of(task, options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads, like);
+    }
+
+    private static MemoryEstimate Picture(
+        ImageRequest request, ModelConfig config, Checkpoint checkpoint, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
+    {
+        var task = request.Task;
+        var grid = request.Grid(config);
+        var most = ImageRequest.PromptLimit(task, grid, config.Variant) ?? TunaSession.MaxChatTokens;
         Check("prompt", promptTokens, 1, most);
         Check("negative prompt", negativeTokens ?? promptTokens, 0, most);
         var (prompt, negative) = (new int[promptTokens], new int[negativeTokens ?? promptTokens]);
         PromptLayout[] branches = task switch
         {
-            ImageTask.Generate => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
             ImageTask.Edit => [PromptLayout.Edit(_tokens, prompt, grid), PromptLayout.Edit(_tokens, negative, grid)],
-            _ => [PromptLayout.Reconstruct(_tokens, [], grid), PromptLayout.Reconstruct(_tokens, negative, grid)],
+            ImageTask.Reconstruct => [PromptLayout.Reconstruct(_tokens, [], grid, config.Variant), PromptLayout.Reconstruct(_tokens, negative, grid, config.Variant)],
+            _ => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
         };
-        var plan = new DenoisePlan(request.Guidance.Needed ? branches : branches[..1], request.Height, request.Width, request.Steps, request.Sampler, request.Guidance);
-        return Of(config, checkpoint, request.Height, request.Width, threads, (network, backend) =>
+        var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
+        return Of(config, checkpoint, request.Height, request.Width, request.Frames, threads, (network, backend) =>
         {
             using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
-        }, like);
+        }, vae => vae.PrepareToDecode(plan.Frames), like);
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -129,8 +146,17 @@ public sealed record MemoryEstimate(
         var memory = request(new Tuna2Network(config, weights), backend);
         var process = RuntimeBytes + config.VocabSize * BytesPerToken
             + (long)(threads > 0 ? threads : Environment.ProcessorCount) * CpuThreads.ScratchBytes
-            + (long)height * width * config.ImageChannels * sizeof(float) * PictureCopies;
-        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, process);
+            + (long)frames * height * width * Colours * sizeof(float) * PictureCopies;
+        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, Vae(), process);
+
+        long Vae()
+        {
+            if (weights.Vae is null)
+                return 0;
+            using var codec = new VaeCodec(config.Vae!, weights.Vae, backend, height, width);
+            prepare(codec);
+            return codec.Bytes;
+        }
     }
 
     private static void Check(string what, int tokens, int least, int most)
@@ -148,6 +174,8 @@ public sealed record MemoryEstimate(
         public int ActivationBytes => like?.ActivationBytes ?? sizeof(float);
 
         public Precision? MatrixPrecision => like?.MatrixPrecision;
+
+        public IEnumerable<Value> ScratchOf(Op op) => like?.ScratchOf(op) ?? op.Scratch;
 
         public bool KeepsSlots => like?.KeepsSlots ?? false;
 

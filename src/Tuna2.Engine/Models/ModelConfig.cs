@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Models;
 
@@ -82,6 +84,9 @@ public sealed record ModelConfig
     /// <summary>What to generate with when the caller does not say; the official values where the file has no <c>defaults</c>.</summary>
     public required GenerationDefaults Defaults { get; init; }
 
+    /// <summary>What the flow head predicts: the variant says.</summary>
+    public PredictionKind Prediction => Variant == ModelVariant.Tuna ? PredictionKind.Velocity : PredictionKind.X0;
+
     /// <summary>Channels of one head of the language model; even.</summary>
     public int HeadDim => HiddenSize / NumAttentionHeads;
 
@@ -90,6 +95,12 @@ public sealed record ModelConfig
 
     /// <summary>Side of the square of the picture that one image token covers, in pixels; sizes are multiples of it.</summary>
     public int TokenPixels => PatchSize * (Vae?.SpatialFactor ?? 1);
+
+    /// <summary>The tokens of a picture or clip of a size in pixels.</summary>
+    internal Grid GridOf(int width, int height, int frames = 1) => new(Vae?.LatentFrames(frames) ?? frames, height / TokenPixels, width / TokenPixels);
+
+    /// <summary>The solver's moves: <see cref="ModelVariant.Tuna"/> counts the times as steps, one more than there are moves between them.</summary>
+    internal int Moves(int steps) => Variant == ModelVariant.Tuna ? steps - 1 : steps;
 
     /// <summary>Loads a model directory's config.json, or the file itself.</summary>
     /// <exception cref="ModelException">The file is missing, not JSON, or has a missing or senseless value, which the message names.</exception>

@@ -27,12 +27,6 @@ public static class ModelVariants
         return index >= 0;
     }
 
-    /// <summary>Whether this version runs models of the variant.</summary>
-    public static bool IsSupported(this ModelVariant variant) => variant != ModelVariant.Tuna;
-
-    /// <summary>The names of the variants this version runs.</summary>
-    internal static IReadOnlyList<string> Supported => [.. Enum.GetValues<ModelVariant>().Where(IsSupported).Select(Name)];
-
     /// <summary>All names, as an error lists them.</summary>
     internal static string All => string.Join(", ", Names);
 }

@@ -19,13 +19,14 @@ internal sealed record KeyValueCache(Value Keys, Value Values);
 /// <summary>The caches of every layer.</summary>
 internal sealed record CacheState(IReadOnlyList<KeyValueCache> Llm, IReadOnlyList<KeyValueCache> Head);
 
-/// <summary>Pictures of one size.</summary>
-/// <param name="Height">Rows in pixels.</param>
-/// <param name="Width">Columns in pixels.</param>
-/// <param name="Pictures">(slots, channels x height x width): z, Heun's trial state, the source.</param>
-/// <param name="Predictions">(predictions, channels x height x width): the head's x0 per span, or null when nobody watches.</param>
-/// <param name="Velocity">(1, channels x height x width): what Heun remembers; null where nothing is denoised.</param>
-internal sealed record PictureState(int Height, int Width, Value Pictures, Value? Predictions, Value? Velocity)
+/// <summary>Pictures, or clips, of one size, as the model has them: in pixels, or in a latent's cells.</summary>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+/// <param name="Pictures">(slots, channels x frames x height x width): z, Heun's trial state, the source.</param>
+/// <param name="Predictions">(predictions, channels x frames x height x width): the head's prediction per span, or null when nobody watches.</param>
+/// <param name="Velocity">(1, channels x frames x height x width): what Heun remembers; null where nothing is denoised.</param>
+/// <param name="Frames">Frames of a clip; a picture is one.</param>
+internal sealed record PictureState(int Height, int Width, Value Pictures, Value? Predictions, Value? Velocity, int Frames = 1)
 {
     /// <summary>The slot of the source picture; the slots before it are VelocityStep's.</summary>
     public const int SourceSlot = 2;

@@ -4,7 +4,7 @@ namespace Tuna2.Engine.Models;
 
 /// <summary>
 /// The sizes the official models were trained on: five shapes in two classes of about 512 x 512 and 1024 x 1024 pixels
-/// (MODEL.md section 1). Any multiple of the patch size computes; these look right.
+/// (MODEL.md section 1). Any multiple of 16 computes; these look right.
 /// </summary>
 public static class OfficialSizes
 {
@@ -40,7 +40,7 @@ public static class OfficialSizes
 
     /// <summary>
     /// The size nearest a shape: of the class, or of the model's own; for a model trained on other sizes the multiple of its
-    /// patch size nearest the shape, with about as many pixels as its default.
+    /// token's side nearest the shape, with about as many pixels as its default.
     /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="aspect">Width over height, finite and above 0.</param>
@@ -54,7 +54,7 @@ public static class OfficialSizes
         var pixels = (double)config.Defaults.Width * config.Defaults.Height;
         return new(Side(Math.Sqrt(pixels * aspect)), Side(Math.Sqrt(pixels / aspect)));
 
-        int Side(double side) => (int)Math.Clamp(Math.Round(side / config.PatchSize), 1, ImageRequest.MaxSide / config.PatchSize) * config.PatchSize;
+        int Side(double side) => (int)Math.Clamp(Math.Round(side / config.TokenPixels), 1, ImageRequest.MaxSide / config.TokenPixels) * config.TokenPixels;
     }
 
     /// <summary>The size of a shape by its name.</summary>

@@ -46,6 +46,13 @@ internal sealed class PromptLayout
         [t.Bos, .. prompt, t.Boi, .. Placeholders(t, grid), t.Eoi, t.Eos],
         [new Span(prompt.Count + 2, grid, Clean: false)]);
 
+    /// <summary>
+    /// What a variant draws a picture again from: bos prompt N x [PAD] boi span eoi eos, where the source's patch embeddings take
+    /// the padding's place; Tuna, whose source is the start state alone, has no padding.
+    /// </summary>
+    public static PromptLayout Reconstruct(TunaTokens t, IReadOnlyList<int> prompt, Grid grid, ModelVariant variant) =>
+        variant == ModelVariant.Tuna ? TextToImage(t, prompt, grid) : Reconstruct(t, prompt, grid);
+
     /// <summary>bos prompt N x [PAD] boi span eoi eos; the source's patch embeddings take the padding's place.</summary>
     public static PromptLayout Reconstruct(TunaTokens t, IReadOnlyList<int> prompt, Grid grid) => new(
         [t.Bos, .. prompt, .. Enumerable.Repeat(t.Pad, grid.Count), t.Boi, .. Placeholders(t, grid), t.Eoi, t.Eos],

@@ -4,8 +4,8 @@ using Tuna2.Engine.Graph.Ops;
 namespace Tuna2.Engine.Models;
 
 /// <summary>
-/// Tuna-R's visual front: the SigLIP 2 vision transformer and a projector (MODEL.md section 3, "Tuna-R front"; official
-/// tuna_2r_pixel.py). It runs on the noisy picture, at every evaluation.
+/// The visual front of Tuna-R and Tuna: the SigLIP 2 vision transformer and a projector (MODEL.md section 3, "Tuna-R front";
+/// official tuna_2r_pixel.py, tuna.py). It runs on the noisy picture or latent, at every evaluation, on a clip frame by frame.
 /// </summary>
 internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : VisionFront
 {
@@ -23,10 +23,10 @@ internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : V
     public override void Embed(ModelGraph graph, PictureState pictures, int most, Value x)
     {
         var grid = new Grid(1, pictures.Height / config.PatchSize, pictures.Width / config.PatchSize);
-        graph.Add(new PlacePatches("siglip_proj", Project(graph, pictures, grid, most), grid.Count, x));
+        graph.Add(new PlacePatches("siglip_proj", Project(graph, pictures, grid, most), pictures.Frames * grid.Count, x));
     }
 
-    /// <summary>The projected features of the batch's pictures, one picture behind the other: (pictures x patches, hidden).</summary>
+    /// <summary>The projected features of the batch's pictures, one picture behind the other: (pictures x frames x patches, hidden).</summary>
     public Value Project(ModelGraph graph, PictureState pictures, Grid grid, int most)
     {
         var h = Encode(graph, pictures, grid, most);
@@ -41,14 +41,15 @@ internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : V
         return output;
     }
 
-    /// <summary>The transformer, without a norm behind it: (pictures x patches, SigLIP hidden).</summary>
+    /// <summary>The transformer, without a norm behind it: (pictures x frames x patches, SigLIP hidden).</summary>
     private Value Encode(ModelGraph graph, PictureState pictures, Grid grid, int most)
     {
-        var rows = new Extent("patches", most * grid.Count);
-        graph.Count(rows, batch => batch.Patches.Count * grid.Count);
+        var count = pictures.Frames * grid.Count;
+        var rows = new Extent("patches", most * count);
+        graph.Count(rows, batch => batch.Patches.Count * count);
         var h = ModelGraph.Transient("vision_model.embeddings", rows, _siglip.HiddenSize);
         graph.Add(new PatchEmbedding("vision_model.embeddings", pictures.Pictures, weights.Patch.Weight, weights.Patch.Bias!, weights.Positions,
-            config.PatchSize, _siglip.NumChannels, pictures.Height, pictures.Width, h));
+            config.PatchSize, _siglip.NumChannels, pictures.Height, pictures.Width, h, pictures.Frames));
         for (var i = 0; i < weights.Layers.Count; i++)
             h = Layer(graph, i, h, grid);
         return h;

@@ -4,7 +4,7 @@ using Tuna2.Engine.Graph.Ops;
 namespace Tuna2.Engine.Models;
 
 /// <summary>
-/// Tuna-2's forward pass, top to bottom (MODEL.md section 3, official tuna_2_pixel.py). A method is a part of the model, a
+/// The family's forward pass, top to bottom (MODEL.md section 3, official tuna_2_pixel.py, tuna_2r_pixel.py, tuna.py). A method is a part of the model, a
 /// line is an op; parameters keep their checkpoint names. Parts are put together by the runs that need them: the prefix, a
 /// denoising step, the plain full pass, understanding.
 /// </summary>
@@ -70,8 +70,8 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     public PictureState NewPictureToSee(StateStore store, Grid grid, int count)
     {
         int height = grid.Height * config.PatchSize, width = grid.Width * config.PatchSize;
-        var pictures = store.Add("pictures", new Extent("pictures", count), config.ImageChannels * height * width, ValueElement.Float32);
-        return new PictureState(height, width, pictures, null, null);
+        var pictures = store.Add("pictures", new Extent("pictures", count), config.ImageChannels * grid.Frames * height * width, ValueElement.Float32);
+        return new PictureState(height, width, pictures, null, null, grid.Frames);
     }
 
     /// <summary>New K/V caches of <paramref name="capacity"/> rows for the LLM, and for the head unless it is not run.</summary>
@@ -153,9 +153,9 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     /// <summary>Head rows to the next state.</summary>
     public void Step(ModelGraph graph, Value headOut, PictureState pictures)
     {
-        var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster);
+        var head = new HeadOutput(headOut, config.ImageChannels, pictures.Height, pictures.Width, config.PatchSize, config.PredictionLayout == PredictionLayout.Raster, pictures.Frames);
         var velocity = pictures.Velocity ?? throw new InvalidOperationException("these pictures are only looked at");
-        graph.Add(new VelocityStep("x0_to_velocity_step", head, pictures.Pictures, velocity, pictures.Predictions));
+        graph.Add(new VelocityStep("velocity_step", head, pictures.Pictures, velocity, pictures.Predictions, config.Prediction));
     }
 
     private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)

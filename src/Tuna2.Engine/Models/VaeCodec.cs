@@ -3,8 +3,8 @@ using Tuna2.Engine.Graph;
 namespace Tuna2.Engine.Models;
 
 /// <summary>
-/// Clips of one size in and out of the VAE. A picture is a clip of one frame. Holds the frame caches and the plans of a first and
-/// a later piece for as long as it lives.
+/// Clips of one size in and out of the VAE. A picture is a clip of one frame, and needs no frame caches. Holds those, and the plans
+/// of the pieces, for as long as it lives.
 /// </summary>
 internal sealed class VaeCodec : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class VaeCodec : IDisposable
     private readonly Dictionary<string, Value> _past = [];
     private readonly int _height;
     private readonly int _width;
-    private readonly Dictionary<(bool Encode, bool First), Piece> _pieces = [];
+    private readonly Dictionary<(bool Encode, VaePiece Which), Piece> _pieces = [];
 
     /// <summary>What computes a piece, its way in and its way out.</summary>
     private sealed record Piece(Executor Executor, Value Input, Value Output, int Frames);
@@ -43,18 +43,13 @@ internal sealed class VaeCodec : IDisposable
 
     private int LatentPixels => LatentHeight * LatentWidth;
 
-    /// <summary>Latent frames of a clip: one for the first frame, one for every further piece.</summary>
-    /// <exception cref="RequestException">The frames are not 1 and a whole number of pieces.</exception>
-    public int LatentFrames(int frames)
-    {
-        var piece = _network.PieceFrames(first: false);
-        return frames > 0 && (frames - 1) % piece == 0
-            ? 1 + (frames - 1) / piece
-            : throw new RequestException($"a clip has 1, {1 + piece}, {1 + 2 * piece}, ... frames, not {frames}");
-    }
+    /// <summary>Takes the memory of encoding a clip of so many latent frames.</summary>
+    /// <exception cref="DeviceException">There is not enough.</exception>
+    public void PrepareToEncode(int latentFrames) => Prepare(encode: true, latentFrames);
 
-    /// <summary>Frames of the clip that so many latent frames decode to.</summary>
-    public int PixelFrames(int latentFrames) => 1 + (latentFrames - 1) * _network.PieceFrames(first: false);
+    /// <summary>Takes the memory of decoding so many latent frames.</summary>
+    /// <exception cref="DeviceException">There is not enough.</exception>
+    public void PrepareToDecode(int latentFrames) => Prepare(encode: false, latentFrames);
 
     /// <summary>Encodes a clip.</summary>
     /// <param name="pixels">(3, frames, height, width) in -1..1.</param>
@@ -64,15 +59,16 @@ internal sealed class VaeCodec : IDisposable
     /// <exception cref="RequestException">The frames are not 1 and a whole number of pieces.</exception>
     public (float[] Mean, float[] LogVariance) Encode(ReadOnlySpan<float> pixels, int frames, CancellationToken cancellation)
     {
-        var latentFrames = LatentFrames(frames);
+        var latentFrames = _config.LatentFrames(frames);
         var plane = _height * _width;
         if (pixels.Length != Planes * frames * plane)
             throw new ArgumentException($"{pixels.Length} values are not {frames} frames of {_width}x{_height}", nameof(pixels));
         float[] mean = new float[_config.ZDim * latentFrames * LatentPixels], logVariance = new float[mean.Length];
+        PrepareToEncode(latentFrames);
         Forget();
         for (int latent = 0, frame = 0; latent < latentFrames; latent++)
         {
-            var piece = PieceOf(encode: true, first: latent == 0);
+            var piece = _pieces[(true, Which(latent, latentFrames))];
             var planes = new float[Planes * piece.Frames * plane];
             for (var c = 0; c < Planes; c++)
                 pixels.Slice((c * frames + frame) * plane, piece.Frames * plane).CopyTo(planes.AsSpan(c * piece.Frames * plane));
@@ -100,6 +96,7 @@ internal sealed class VaeCodec : IDisposable
     {
         if (latents.Length != _config.ZDim * latentFrames * LatentPixels)
             throw new ArgumentException($"{latents.Length} values are not {latentFrames} latent frames of {LatentWidth}x{LatentHeight}", nameof(latents));
+        PrepareToDecode(latentFrames);
         Forget();
         var rows = new float[LatentPixels * _config.ZDim];
         for (int latent = 0, frame = 0; latent < latentFrames; latent++)
@@ -107,7 +104,7 @@ internal sealed class VaeCodec : IDisposable
             for (var p = 0; p < LatentPixels; p++)
                 for (var z = 0; z < _config.ZDim; z++)
                     rows[p * _config.ZDim + z] = LatentScale.Restore(latents[(z * latentFrames + latent) * LatentPixels + p], z);
-            var piece = PieceOf(encode: false, first: latent == 0);
+            var piece = _pieces[(false, Which(latent, latentFrames))];
             _store.Write(piece.Input, 0, rows);
             piece.Executor.Run(new Batch(), cancellation);
             var planes = new float[piece.Output.Columns];
@@ -122,11 +119,28 @@ internal sealed class VaeCodec : IDisposable
     /// <summary>Before a clip there were zeros.</summary>
     private void Forget()
     {
+        const int BlockElements = 1 << 16;
         foreach (var past in _past.Values)
-            Forget(past);
+        {
+            var zeros = new float[Math.Max(1, BlockElements / past.Columns) * past.Columns];
+            for (var row = 0; row < past.Rows.Max; row += zeros.Length / past.Columns)
+                _store.Write(past, row, zeros.AsSpan(0, Math.Min(zeros.Length, (past.Rows.Max - row) * past.Columns)));
+        }
     }
 
-    private void Forget(Value past) => _store.Write(past, 0, new float[past.Rows.Max * past.Columns]);
+    private static VaePiece Which(int latent, int latentFrames) => latentFrames == 1 ? VaePiece.Only : latent == 0 ? VaePiece.First : VaePiece.Later;
+
+    /// <summary>Plans the pieces of a clip of so many latent frames: one of a picture, of a longer one its first and every later one.</summary>
+    private void Prepare(bool encode, int latentFrames)
+    {
+        for (var latent = 0; latent < Math.Min(latentFrames, 2); latent++)
+        {
+            var piece = Which(latent, latentFrames);
+            if (!_pieces.ContainsKey((encode, piece)))
+                _pieces[(encode, piece)] = NewPiece(encode, piece);
+        }
+        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
+    }
 
     private Value Past(string name, int pixels, int channels, int frames)
     {
@@ -135,30 +149,23 @@ internal sealed class VaeCodec : IDisposable
         return past;
     }
 
-    private Piece PieceOf(bool encode, bool first)
+    private Piece NewPiece(bool encode, VaePiece which)
     {
-        if (_pieces.TryGetValue((encode, first), out var known))
-            return known;
-        Value[] pasts = [.. _past.Values];
-        var frames = _network.PieceFrames(first);
+        var frames = _network.PieceFrames(which);
         var pixels = new Grid(frames, _height, _width);
         var planes = _store.Add($"{(encode ? "encoder" : "decoder")}.planes", new Extent("clips", 1), Planes * pixels.Count, ValueElement.Float32);
         var graph = new ModelGraph();
         Value input = planes, output = planes;
         if (encode)
         {
-            output = _network.Encode(graph, planes, pixels, first);
+            output = _network.Encode(graph, planes, pixels, which);
             graph.Keep(output);
         }
         else
         {
             input = _store.Add("decoder.latents", new Extent("pixels", LatentPixels), _config.ZDim, ValueElement.Float32);
-            _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), first, planes);
+            _network.Decode(graph, input, new Grid(1, LatentHeight, LatentWidth), which, planes);
         }
-        var piece = new Piece(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
-        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
-        foreach (var past in _past.Values.Except(pasts))
-            Forget(past);
-        return _pieces[(encode, first)] = piece;
+        return new(new Executor(graph, _backend, _store, BatchBounds.None), input, output, frames);
     }
 }

@@ -12,11 +12,15 @@ internal static class AnswerCase
     public static void Run(CaseDescription c, CaseTensors tensors, TunaModel model, CaseChecks checks, CancellationToken cancellation)
     {
         int height = c.Integer("height"), width = c.Integer("width");
+        // What the encoder's sample of the source was is the case's own: ours takes the mean.
         var source = tensors.Floats("source");
-        var limits = new ParityLimits(model.Backend, tensors);
-        var patch = model.Config.PatchSize;
+        if (model.Config.Vae is not null)
+            source = tensors.Floats("image_latents");
+        if (tensors.Has("t"))
+            checks.Floats("t", "", [1f], tensors.Floats("t"), 0, 1e-6);
+        var limits = new ParityLimits(model, tensors);
         var writer = new ChatWriter(model.Tokenizer, model.Tokens);
-        var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, new Grid(1, height / patch, width / patch)));
+        var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, model.Config.GridOf(width, height)));
         if (tensors.Has("text_tokens"))
             checks.Identical("text_tokens", "", [.. prompt.Tokens.Select(t => (long)t)], tensors.Integers("text_tokens"));
         if (tensors.Has("modality_positions"))

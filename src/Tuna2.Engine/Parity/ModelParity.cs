@@ -32,10 +32,10 @@ internal static class ModelParity
     {
         Action<CaseTensors, CaseChecks>? run = description.Task switch
         {
-            "generate" or "edit" or "reconstruct" when model.Config.Variant.IsSupported() => (tensors, checks) => PictureCase.Run(description, tensors, model, checks, cancellation),
+            "generate" or "generate_video" or "edit" or "reconstruct" => (tensors, checks) => PictureCase.Run(description, tensors, model, checks, cancellation),
             "vae" => (tensors, checks) => VaeCase.Run(tensors, model, checks, cancellation),
             "siglip" => (tensors, checks) => SiglipCase.Run(tensors, model, checks, cancellation),
-            "understand" when model.Config.Variant.IsSupported() => (tensors, checks) => AnswerCase.Run(description, tensors, model, checks, cancellation),
+            "understand" => (tensors, checks) => AnswerCase.Run(description, tensors, model, checks, cancellation),
             _ => null,
         };
         if (run is null)

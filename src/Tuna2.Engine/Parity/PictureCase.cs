@@ -7,7 +7,7 @@ using Tuna2.Engine.Sampling;
 
 namespace Tuna2.Engine.Parity;
 
-/// <summary>Text-to-image, edit and reconstruct: tokens, noise, intermediates, every evaluation and the picture.</summary>
+/// <summary>Text-to-image and to video, edit and reconstruct: tokens, noise, intermediates, every evaluation and the picture.</summary>
 internal static partial class PictureCase
 {
     public static void Run(CaseDescription c, CaseTensors tensors, TunaModel model, CaseChecks checks, CancellationToken cancellation)
@@ -33,7 +33,7 @@ internal static partial class PictureCase
             prefix.Run(setting.Source, setting.Start, cancellation);
         }
         CheckEvaluations(setting, full, prefix, checks);
-        CheckPicture(setting, full, prefix, checks);
+        CheckPicture(setting, full, prefix, checks, cancellation);
     }
 
     /// <summary>What a case asks for, in the engine's terms.</summary>
@@ -43,14 +43,20 @@ internal static partial class PictureCase
         {
             Tensors = tensors;
             Model = model;
-            Limits = new ParityLimits(model.Backend, tensors);
-            Task = c.Task switch { "edit" => ImageTask.Edit, "reconstruct" => ImageTask.Reconstruct, _ => ImageTask.Generate };
-            (Height, Width) = (c.Integer("height"), c.Integer("width"));
-            var patch = model.Config.PatchSize;
-            if (Height % patch != 0 || Width % patch != 0)
-                throw new ModelException($"the case's size {Width}x{Height} is not a multiple of {patch}");
-            var grid = new Grid(1, Height / patch, Width / patch);
-            var limit = ImageRequest.PromptLimit(Task, grid);
+            Limits = new ParityLimits(model, tensors);
+            var config = model.Config;
+            Task = c.Task switch { "edit" => ImageTask.Edit, "reconstruct" => ImageTask.Reconstruct, "generate_video" => ImageTask.Video, _ => ImageTask.Generate };
+            (PixelHeight, PixelWidth) = (c.Integer("height"), c.Integer("width"));
+            var side = config.TokenPixels;
+            if (PixelHeight % side != 0 || PixelWidth % side != 0)
+                throw new ModelException($"the case's size {PixelWidth}x{PixelHeight} is not a multiple of {side}");
+            var latentFrames = c.Has("latent_frames") ? c.Integer("latent_frames") : 1;
+            if (latentFrames > 1 && config.Vae is null)
+                throw new ModelException($"variant {config.Variant.Name()} makes no clips");
+            var grid = config.GridOf(PixelWidth, PixelHeight) with { Frames = latentFrames };
+            (Height, Width) = (grid.Height * config.PatchSize, grid.Width * config.PatchSize);
+            Elements = config.ImageChannels * grid.Frames * Height * Width;
+            var limit = ImageRequest.PromptLimit(Task, grid, config.Variant);
             var prompt = Cut(c.Text("prompt") ?? c.Text("instruction") ?? "");
             // In the pipelines null means no text, except for edits, which have a negative prompt of their own.
             var negative = Cut(c.Text("negative_prompt") ?? (Task == ImageTask.Edit ? GenerationDefaults.OfficialEditNegativePrompt : ""));
@@ -60,16 +66,17 @@ internal static partial class PictureCase
 
             NoiseScale = (float)(c.Number("noise_scale") ?? model.Config.NoiseScale);
             Seed = c.Long("seed");
-            Source = tensors.Has("source") ? tensors.Floats("source") : [];
-            if (Source.Length == 0 && Task != ImageTask.Generate)
+            Source = SourceState();
+            if (Source.Length == 0 && Task is ImageTask.Edit or ImageTask.Reconstruct)
                 throw new ModelException($"the case has no 'source' to {c.Task}");
             Start = StartState();
             var interval = c.Pair("cfg_interval") ?? (0, 1);
             var length = tensors.Has("text_tokens") && tensors.Shape("text_tokens") is [_, var l] ? (int)l : 0;
             Padded = [.. Branches.Select(b => b.Tokens.Count < length ? b.Padded(length, model.Tokens.Pad) : b)];
-            Plan = new DenoisePlan(Padded, Height, Width, c.Integer("steps"),
+            Plan = new DenoisePlan(Padded, Height, Width, config.Moves(c.Integer("steps")),
                 c.Text("sampler") == "heun" ? SamplerKind.Heun : SamplerKind.Euler,
-                new Guidance((float)(c.Number("guidance") ?? 1), interval.Item1, interval.Item2), EveryBranch: true);
+                new Guidance((float)(c.Number("guidance") ?? 1), interval.Item1, interval.Item2), EveryBranch: true,
+                grid.Frames, (float)(c.Number("time_shift") ?? config.Defaults.TimeShift), config.Prediction);
 
             int[] Cut(string text)
             {
@@ -80,7 +87,7 @@ internal static partial class PictureCase
             PromptLayout Layout(int[] ids) => Task switch
             {
                 ImageTask.Edit => PromptLayout.Edit(model.Tokens, ids, grid),
-                ImageTask.Reconstruct => PromptLayout.Reconstruct(model.Tokens, ids, grid),
+                ImageTask.Reconstruct => PromptLayout.Reconstruct(model.Tokens, ids, grid, config.Variant),
                 _ => PromptLayout.TextToImage(model.Tokens, ids, grid),
             };
         }
@@ -89,8 +96,15 @@ internal static partial class PictureCase
         public TunaModel Model { get; }
         public ParityLimits Limits { get; }
         public ImageTask Task { get; }
+        public int PixelHeight { get; }
+        public int PixelWidth { get; }
+
+        /// <summary>Rows of what is denoised: pixels, or a latent's cells.</summary>
         public int Height { get; }
         public int Width { get; }
+
+        /// <summary>Values of what is denoised.</summary>
+        public int Elements { get; }
         public IReadOnlyList<PromptLayout> Branches { get; }
         public IReadOnlyList<PromptLayout> Padded { get; }
         public float NoiseScale { get; }
@@ -98,10 +112,23 @@ internal static partial class PictureCase
         public float[] Source { get; }
         public float[] Start { get; }
         public DenoisePlan Plan { get; }
-        public int Elements => Model.Config.ImageChannels * Height * Width;
 
         /// <summary>Intermediates the case has references for, under the engine's names.</summary>
         public IReadOnlyCollection<string> Intermediates => [.. Tensors.Names.Select(n => StepTensor().Match(n)).Where(m => m.Success).Select(m => m.Groups["name"].Value).Distinct()];
+
+        /// <summary>
+        /// The source as the model has it. Where that is a latent, the official code's is a sample: the case's own is taken, from
+        /// the first evaluation.
+        /// </summary>
+        private float[] SourceState()
+        {
+            var source = Tensors.Has("source") ? Tensors.Floats("source") : [];
+            if (Model.Config.Vae is null || source.Length == 0)
+                return source;
+            if (!Tensors.Has("call0.z"))
+                throw new ModelException("the case has no 'call0.z' to take the source's latent from");
+            return Tensors.Floats("call0.z")[..Elements];
+        }
 
         private float[] StartState()
         {
@@ -109,7 +136,7 @@ internal static partial class PictureCase
                 return [.. Source.Select(x => x * NoiseScale)];
             if (Tensors.Has("noise"))
                 return [.. Tensors.Floats("noise").Take(Elements).Select(x => x * NoiseScale)];
-            if (Seed is { } seed)
+            if (Seed is { } seed && Task is ImageTask.Generate or ImageTask.Video)
                 return [.. Draw(seed).Select(x => x * NoiseScale)];
             if (!Tensors.Has("call0.z"))
                 throw new ModelException("the case has neither 'noise' nor a seed nor 'call0.z' to start from");
@@ -163,7 +190,7 @@ internal static partial class PictureCase
     private static void CheckNoise(Setting s, CaseChecks checks)
     {
         // An edit's noise is not its seed's first draw in the official code; a reconstruction has none.
-        if (s.Task == ImageTask.Generate && s.Seed is { } seed && s.Tensors.Has("noise"))
+        if (s.Task is ImageTask.Generate or ImageTask.Video && s.Seed is { } seed && s.Tensors.Has("noise"))
             checks.Floats("noise", "", s.Draw(seed), s.Tensors.Floats("noise"), 0, NoiseParity.Limit);
     }
 
@@ -214,7 +241,7 @@ internal static partial class PictureCase
         }
     }
 
-    private static void CheckPicture(Setting s, Recording full, Recording prefix, CaseChecks checks)
+    private static void CheckPicture(Setting s, Recording full, Recording prefix, CaseChecks checks, CancellationToken cancellation)
     {
         checks.Floats("final", ParityLimits.PrefixOverFull, prefix.Final, full.Final, s.Width, s.Limits.PrefixToFull("final"));
         if (s.Tensors.Has("final"))
@@ -226,12 +253,23 @@ internal static partial class PictureCase
         if (!s.Tensors.Has("rgb"))
             return;
         var rgb = s.Tensors.Bytes("rgb");
-        if (s.Tensors.Has("final"))
-            checks.Identical("rgb of the reference's final", "", OutputPicture.Of(s.Model.Config, s.Tensors.Floats("final"), s.Width, s.Height).Pixels.Span, rgb);
+        using var codec = PictureCodec.Of(s.Model, s.PixelWidth, s.PixelHeight);
+        // What the VAE decodes is rounded differently here and there.
+        if (s.Tensors.Has("final") && s.Model.Config.Vae is null)
+            checks.Identical("rgb of the reference's final", "", Bytes(s.Tensors.Floats("final")), rgb);
+        else if (s.Tensors.Has("final") && s.Limits.JudgesDiscrete)
+            checks.Close("rgb of the reference's final", "", Bytes(s.Tensors.Floats("final")), rgb);
         if (!s.Limits.JudgesDiscrete)
             return;
-        checks.Close("rgb", ParityLimits.Full, OutputPicture.Of(s.Model.Config, full.Final, s.Width, s.Height).Pixels.Span, rgb);
-        checks.Close("rgb", ParityLimits.Prefix, OutputPicture.Of(s.Model.Config, prefix.Final, s.Width, s.Height).Pixels.Span, rgb);
+        checks.Close("rgb", ParityLimits.Full, Bytes(full.Final), rgb);
+        checks.Close("rgb", ParityLimits.Prefix, Bytes(prefix.Final), rgb);
+
+        byte[] Bytes(float[] state)
+        {
+            var pictures = new List<RgbImage>();
+            codec.Decode(state, s.Plan.Frames, pictures.Add, cancellation);
+            return [.. pictures.SelectMany(picture => picture.Pixels.ToArray())];
+        }
     }
 
     /// <summary>Per branch, its spans in order: sources (when asked for) and the target, as the official code batches them.</summary>

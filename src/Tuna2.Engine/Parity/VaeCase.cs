@@ -11,10 +11,10 @@ internal static class VaeCase
             throw new ModelException($"variant {model.Config.Variant.Name()} has no VAE");
         if (tensors.Shape("pixels") is not [1, 3, var frames, var height, var width])
             throw new ModelException("'pixels' is not one clip of three planes");
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
         using var codec = model.NewVaeCodec((int)height, (int)width);
         var (mean, logVariance) = codec.Encode(tensors.Floats("pixels"), (int)frames, cancellation);
-        int latentFrames = codec.LatentFrames((int)frames), latentWidth = (int)width / config.SpatialFactor;
+        int latentFrames = config.LatentFrames((int)frames), latentWidth = (int)width / config.SpatialFactor;
         if (tensors.Has("mu"))
             checks.Floats("mu", ParityLimits.Full, mean, tensors.Floats("mu"), latentWidth, limits.Reference("mu"));
         if (tensors.Has("log_var"))

@@ -5,17 +5,21 @@ namespace Tuna2.Engine.Sampling;
 
 /// <summary>What is to be denoised, and how.</summary>
 /// <param name="Branches">The conditional prompt and, when guidance needs it, the unconditional one.</param>
-/// <param name="Height">Rows of the picture in pixels.</param>
-/// <param name="Width">Columns of the picture in pixels.</param>
-/// <param name="Steps">Solver steps.</param>
+/// <param name="Height">Rows of the picture in what is denoised: pixels, or a latent's cells.</param>
+/// <param name="Width">Columns, likewise.</param>
+/// <param name="Steps">Solver steps: moves from one time to the next.</param>
 /// <param name="Sampler">The solver.</param>
 /// <param name="Guidance">Classifier-free guidance.</param>
 /// <param name="EveryBranch">Runs all branches at every evaluation, needed or not: parity compares them all.</param>
+/// <param name="Frames">Frames of a clip; a picture is one.</param>
+/// <param name="TimeShift">The shift of the times, see <see cref="TimeGrid"/>.</param>
+/// <param name="Prediction">What the model predicts.</param>
 internal sealed record DenoisePlan(
-    IReadOnlyList<PromptLayout> Branches, int Height, int Width, int Steps, SamplerKind Sampler, Guidance Guidance, bool EveryBranch = false)
+    IReadOnlyList<PromptLayout> Branches, int Height, int Width, int Steps, SamplerKind Sampler, Guidance Guidance, bool EveryBranch = false,
+    int Frames = 1, float TimeShift = 1, PredictionKind Prediction = PredictionKind.X0)
 {
     /// <summary>The solver's times, one more than there are steps.</summary>
-    public float[] Times { get; } = TimeGrid.Linear(Steps);
+    public float[] Times { get; } = TimeGrid.Shifted(Steps, TimeShift);
 
     /// <summary>Every evaluation of the model, in order: all of it is known before the first (MODEL.md section 4, official jit_utils.py).</summary>
     public IReadOnlyList<Evaluation> Evaluations()

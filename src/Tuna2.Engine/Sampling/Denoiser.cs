@@ -10,7 +10,7 @@ internal interface IDenoiseObserver
 }
 
 /// <summary>
-/// The solver: walks the times from noise to picture (MODEL.md section 4, official jit_utils.py), in float32. One run after
+/// The solver: walks the times from noise to picture (MODEL.md section 4, official jit_utils.py and transport/integrators.py), in float32. One run after
 /// another over the same prompt shares the prefix.
 /// </summary>
 internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
@@ -58,7 +58,7 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
                 continue;
             }
             TellTo(i - 1);
-            Estimate = Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), MathF.Max(VelocityStep.SmallestRemaining, 1 - plan.Times[step]) / (plan.Times[step + 1] - plan.Times[step]));
+            Estimate = Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), VelocityStep.Remaining(plan.Prediction, plan.Times[step]) / (plan.Times[step + 1] - plan.Times[step]));
             before = null;
             TellTo(i);
             Estimate = null;

@@ -37,11 +37,11 @@ internal abstract class Predictor : IDisposable
         (Network, Room, _backend) = (network, room, backend);
         _timeRoom = room.Times;
         Store = new StateStore(backend);
-        var elements = network.Config.ImageChannels * room.Height * room.Width;
+        var elements = network.Config.ImageChannels * room.Frames * room.Height * room.Width;
         Pictures = new PictureState(room.Height, room.Width,
             Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements, ValueElement.Float32),
             predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
-            Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32));
+            Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32), room.Frames);
         Times = network.NewTimeState(Store, _timeRoom + 1, head: true);
         Cache = network.NewCacheState(Store, room.Branches * room.Keys, head: true);
     }
@@ -137,7 +137,9 @@ internal abstract class Predictor : IDisposable
     protected void TakeMemory()
     {
         _times = new Executor(Network.Times(Times), _backend, Store, BatchBounds.None);
-        Store.Take($"a picture of {Room.Width}x{Room.Height}", Room.Branches > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
+        var side = Network.Config.TokenPixels / Network.Config.PatchSize;
+        var frames = Network.Config.Vae?.PixelFrames(Room.Frames) ?? 1;
+        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", Room.Branches > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
     }
 
     /// <summary>Where a branch's keys begin.</summary>

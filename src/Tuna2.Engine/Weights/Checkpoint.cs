@@ -14,6 +14,12 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>Where a Tuna model may keep the weights of its VAE, apart from the rest.</summary>
     public const string VaeName = "vae.safetensors";
 
+    /// <summary>The same under the name of the published file, Wan2.2_VAE.pth, once it is converted.</summary>
+    public const string WanVaeName = "Wan2.2_VAE.safetensors";
+
+    /// <summary>What stands before the VAE's own names in the model: published alone, it is <c>encoder.conv1.weight</c>, not <c>vae.model.encoder.conv1.weight</c>.</summary>
+    internal const string VaePrefix = "vae.model.";
+
     private const string SingleName = "model.safetensors";
 
     private readonly Dictionary<string, SafetensorsFile> filesByPath = [];
@@ -25,7 +31,10 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>The directory or file the checkpoint was opened by.</summary>
     public string Path { get; }
 
-    /// <summary>Every tensor by its name.</summary>
+    /// <summary>
+    /// Every tensor by its name in the model. That is its name in its file, but for a VAE in a file of its own, whose names may lack
+    /// the model's <c>vae.model.</c> before them.
+    /// </summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
     /// <summary>The files that hold them.</summary>
@@ -42,7 +51,7 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>
     /// Opens a model directory or a single file. A directory holds <c>model.safetensors</c>, or shards with their
     /// <c>model.safetensors.index.json</c>, or shards alone (<c>model*.safetensors</c>); and, beside any of them,
-    /// <c>vae.safetensors</c> where the VAE is kept apart.
+    /// <c>vae.safetensors</c> or <c>Wan2.2_VAE.safetensors</c> where the VAE is kept apart, under the model's names or its own.
     /// </summary>
     /// <exception cref="ModelException">
     /// There are no weights, a file is damaged, a shard is missing or lies outside the directory, a tensor is in two files, or
@@ -96,13 +105,13 @@ public sealed partial class Checkpoint : IDisposable
         FileOf(tensor).Read(tensor, byteOffset, destination, length);
 
     /// <inheritdoc cref="SafetensorsFile.ReadBytes"/>
-    public byte[] ReadBytes(string name) => FileOf(this[name]).ReadBytes(name);
+    public byte[] ReadBytes(string name) => FileOf(this[name]).ReadBytes(this[name].Name);
 
     /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
-    public float[] ReadFloat32(string name) => FileOf(this[name]).ReadFloat32(name);
+    public float[] ReadFloat32(string name) => FileOf(this[name]).ReadFloat32(this[name].Name);
 
     /// <inheritdoc cref="SafetensorsFile.ReadInt64"/>
-    public long[] ReadInt64(string name) => FileOf(this[name]).ReadInt64(name);
+    public long[] ReadInt64(string name) => FileOf(this[name]).ReadInt64(this[name].Name);
 
     /// <summary>Closes every file.</summary>
     public void Dispose() => files.ForEach(file => file.Dispose());
@@ -139,11 +148,14 @@ public sealed partial class Checkpoint : IDisposable
         AddFiles([.. paths.Union(FindVae(directory))], index);
     }
 
-    private static IEnumerable<string> FindVae(string directory)
-    {
-        var path = System.IO.Path.Combine(directory, VaeName);
-        return File.Exists(path) ? [path] : [];
-    }
+    private static IEnumerable<string> FindVae(string directory) =>
+        new[] { VaeName, WanVaeName }.Select(name => System.IO.Path.Combine(directory, name)).Where(File.Exists);
+
+    private static bool IsVae(string path) => System.IO.Path.GetFileName(path) is VaeName or WanVaeName;
+
+    /// <summary>What a tensor is called in the model.</summary>
+    private static string ModelName(TensorInfo tensor) =>
+        IsVae(tensor.Path) && !tensor.Name.StartsWith("vae.", StringComparison.Ordinal) ? VaePrefix + tensor.Name : tensor.Name;
 
     private List<string> FindShards()
     {
@@ -193,10 +205,11 @@ public sealed partial class Checkpoint : IDisposable
             filesByPath.Add(path, file);
             foreach (var tensor in file.Tensors)
             {
-                if (tensors.TryAdd(tensor.Name, tensor))
+                var name = ModelName(tensor);
+                if (tensors.TryAdd(name, tensor))
                     TotalBytes += tensor.ByteLength;
                 else
-                    doubled.Add($"{tensor.Name} (in {System.IO.Path.GetFileName(tensors[tensor.Name].Path)} and {System.IO.Path.GetFileName(path)})");
+                    doubled.Add($"{name} (in {System.IO.Path.GetFileName(tensors[name].Path)} and {System.IO.Path.GetFileName(path)})");
             }
         }
         var problems = new Listing();
@@ -217,7 +230,7 @@ public sealed partial class Checkpoint : IDisposable
             else if (System.IO.Path.GetFileName(tensor.Path) != shard)
                 elsewhere.Add($"{name} (in {System.IO.Path.GetFileName(tensor.Path)}, not {shard})");
         }
-        var unlisted = tensors.Values.Where(tensor => !index.WeightMap.ContainsKey(tensor.Name) && System.IO.Path.GetFileName(tensor.Path) != VaeName)
+        var unlisted = tensors.Values.Where(tensor => !index.WeightMap.ContainsKey(tensor.Name) && !IsVae(tensor.Path))
             .Select(tensor => $"{tensor.Name} ({System.IO.Path.GetFileName(tensor.Path)})").ToList();
         problems.Add(("tensor of the index is not in its shard", "tensors of the index are not in their shards"), absent);
         problems.Add(("tensor is in another shard than the index says", "tensors are in other shards than the index says"), elsewhere);

@@ -66,13 +66,13 @@ public static class WeightsManifest
                 wrongType.Add($"{tensor.Name} is {found.DType.Name()}, not {string.Join(" or ", tensor.DTypes.Select(type => type.Name()))}");
         }
         var names = expected.Select(tensor => tensor.Name).ToHashSet();
-        var unexpected = checkpoint.Tensors.Values.Where(tensor => !names.Contains(tensor.Name))
-            .OrderBy(tensor => tensor.Name, StringComparer.Ordinal).Select(tensor => $"{tensor.Name} {TensorShape.Text(tensor.Shape)}").ToList();
+        var unexpected = checkpoint.Tensors.Where(tensor => !names.Contains(tensor.Key))
+            .OrderBy(tensor => tensor.Key, StringComparer.Ordinal).Select(tensor => $"{tensor.Key} {TensorShape.Text(tensor.Value.Shape)}").ToList();
 
         var problems = new Listing();
         problems.Add(("tensor is missing", "tensors are missing"), missing);
         var vaeAbsent = !checkpoint.Tensors.Keys.Any(name => name.StartsWith(VaePrefix, StringComparison.Ordinal));
-        var place = vaeAbsent ? $" (the whole VAE: put it into {Checkpoint.VaeName} beside the model)" : "";
+        var place = vaeAbsent ? $" (the whole VAE: put it beside the model as {Checkpoint.VaeName} or {Checkpoint.WanVaeName})" : "";
         problems.Add(($"tensor of the VAE is missing{place}", $"tensors of the VAE are missing{place}"), missingVae);
         problems.Add(("tensor has another shape", "tensors have other shapes"), misshapen);
         problems.Add(("tensor has a type that cannot be", "tensors have types that cannot be"), wrongType);

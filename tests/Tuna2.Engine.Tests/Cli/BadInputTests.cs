@@ -245,9 +245,8 @@ public sealed class BadInputTests : CliFixture
     [Test]
     public async Task A_picture_is_not_written_to_a_terminal_or_typed_into_one()
     {
-        var screen = new TerminalScreen(80, 24, TrueColour: true);
-        (await CliRun.OfAsync(["generate", "a circle", "-o", "-"], screen: screen)).Failed(Usage, "standard output is a terminal");
-        (await CliRun.OfAsync(["reconstruct", "-", "-o", Folder.File("out.png")], screen: screen)).Failed(Usage, "standard input is a terminal");
+        (await CliRun.OfAsync(["generate", "a circle", "-o", "-"], person: true)).Failed(Usage, "standard output is a terminal");
+        (await CliRun.OfAsync(["reconstruct", "-", "-o", Folder.File("out.png")], person: true)).Failed(Usage, "standard input is a terminal");
     }
 
     [TestCase("64", "--size '64'")]

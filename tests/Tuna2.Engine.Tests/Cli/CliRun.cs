@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Cli;
 
 namespace Tuna2.Engine.Tests.Cli;
@@ -12,20 +13,19 @@ internal sealed record CliRun(int Code, string Out, string Error)
 
     /// <summary>Runs a command line in this process.</summary>
     /// <param name="args">The command line.</param>
-    /// <param name="terminal">Whether standard error shows progress.</param>
+    /// <param name="terminal">The colours of the terminal that standard error is; null where it is none.</param>
     /// <param name="input">What is sent into standard input.</param>
-    /// <param name="screen">A terminal on all three streams, which draws; null for none.</param>
+    /// <param name="person">Whether standard input and output are a terminal.</param>
     /// <param name="cancellation">Stops it.</param>
     public static async Task<CliRun> OfAsync(
-        IReadOnlyList<string> args, bool terminal = false, byte[]? input = null, TerminalScreen? screen = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> args, ColorSystemSupport? terminal = null, byte[]? input = null, bool person = false, CancellationToken cancellation = default)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         using var bytes = new MemoryStream();
-        var console = new CliConsole(output, error, terminal ? () => TestTerminal.On(error) : null)
+        var console = new CliConsole(output, error, terminal is { } colours ? () => TestTerminal.On(error, colours: colours) : null)
         {
-            Streams = new(() => new MemoryStream(input ?? []), () => bytes, InputIsTerminal: screen is not null, OutputIsTerminal: screen is not null),
-            Screen = () => screen,
+            Streams = new(() => new MemoryStream(input ?? []), () => bytes, InputIsTerminal: person, OutputIsTerminal: person),
         };
         var code = await Tuna2.Cli.Cli.RunAsync(args, console, cancellation);
         return new CliRun(code, output.ToString(), error.ToString()) { Bytes = bytes.ToArray() };

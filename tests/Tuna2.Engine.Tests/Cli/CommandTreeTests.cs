@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Cli;
 using Tuna2.Cli.Commands;
 
@@ -16,7 +17,7 @@ public sealed class CommandTreeTests : CliFixture
     public void It_says_what_it_does_takes_json_and_has_examples_that_parse(string name)
     {
         var command = (TunaCommand)Root().Subcommands.Single(command => command.Name == name);
-        Assert.That(command.Description, Is.Not.Empty);
+        Assert.That(command.Description, Is.Not.Empty.And.Not.Contains('\n'), "a line of the list of commands");
         Assert.That(command.Options.Concat<Symbol>(command.Arguments).Where(symbol => string.IsNullOrEmpty(symbol.Description)).Select(symbol => symbol.Name), Is.Empty);
         Assert.That(command.Options.Select(option => option.Name), Does.Contain("--json"));
         Assert.That(command.Examples, Is.Not.Empty);
@@ -66,7 +67,7 @@ public sealed class CommandTreeTests : CliFixture
             ["completion", "fish"],
         })
         {
-            var run = (await CliRun.OfAsync([.. arguments, "--json"], terminal: true)).Succeeded();
+            var run = (await CliRun.OfAsync([.. arguments, "--json"], terminal: ColorSystemSupport.TrueColor)).Succeeded();
             Assert.That(Json(run.Out).ValueKind, Is.EqualTo(JsonValueKind.Object), arguments[0]);
         }
     }

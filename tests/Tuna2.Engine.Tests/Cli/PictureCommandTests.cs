@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Engine.Imaging;
 
 namespace Tuna2.Engine.Tests.Cli;
@@ -64,7 +65,7 @@ public sealed class PictureCommandTests : CliFixture
     [Test]
     public async Task Json_is_one_object_with_path_and_parameters()
     {
-        var run = (await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("a.png"), "--steps", "1", "--count", "2", "--json"], terminal: false)).Succeeded();
+        var run = (await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("a.png"), "--steps", "1", "--count", "2", "--json"])).Succeeded();
         using var json = JsonDocument.Parse(run.Out);
         var images = json.RootElement.GetProperty("images").EnumerateArray().ToList();
         Assert.That(images.Select(image => image.GetProperty("path").GetString()), Is.EqualTo(new[] { Folder.File("a-1.png"), Folder.File("a-2.png") }));
@@ -75,7 +76,7 @@ public sealed class PictureCommandTests : CliFixture
     [Test]
     public async Task On_a_terminal_a_line_of_progress_is_rewritten_and_taken_away()
     {
-        var run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.Path, "--steps", "100", "--count", "2"], terminal: true);
+        var run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.Path, "--steps", "100", "--count", "2"], terminal: ColorSystemSupport.NoColors);
         Assert.That(run.Code, Is.Zero);
         Assert.That(run.Error, Does.Match(@"\r[^\r]* [0-9]+%  image [12]/2, step [0-9]+/100  [0-9.]+ s left of about [0-9.]+ s"));
         Assert.That(run.Error, Does.EndWith("\r\u001b[K").And.Not.Contain("\n"));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Cli;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Tests.Imaging;
@@ -10,8 +11,6 @@ namespace Tuna2.Engine.Tests.Cli;
 public sealed class PictureFileTests : CliFixture
 {
     private const string Prompt = "a red circle on a blue background";
-
-    private static readonly TerminalScreen s_screen = new(80, 40, TrueColour: true);
 
     [TestCase("out.png", ImageFormat.Png)]
     [TestCase("out.JPG", ImageFormat.Jpeg)]
@@ -249,13 +248,14 @@ public sealed class PictureFileTests : CliFixture
     [Test]
     public async Task On_a_terminal_previews_are_drawn_and_the_picture_stays()
     {
-        var run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("a.png"), "--size", "16x16", "--steps", "3", "--preview", "1"], screen: s_screen);
+        var run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("a.png"), "--size", "16x16", "--steps", "3", "--preview", "1"], terminal: ColorSystemSupport.TrueColor);
         Assert.That(run.Code, Is.Zero);
         Assert.That(run.Error.Split("\x1b[8A"), Has.Length.EqualTo(3), "two previews and the picture, each over the last");
         var last = run.Error[(run.Error.LastIndexOf("\x1b[8A\r", StringComparison.Ordinal) + 5)..];
-        Assert.That(last, Is.EqualTo(string.Concat(Tuna2.Cli.Output.TerminalPicture.Lines(RgbImage.Load(Folder.File("a.png")), s_screen).Select(line => line + "\x1b[K\n"))));
-        run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("b.png"), "--size", "16x16", "--steps", "3"], screen: s_screen);
-        Assert.That(run.Error, Is.Empty, "without --preview nothing is drawn");
+        var screen = new TerminalScreen(80, 24, TrueColour: true);
+        Assert.That(last, Does.StartWith(string.Concat(Tuna2.Cli.Output.TerminalPicture.Lines(RgbImage.Load(Folder.File("a.png")), screen).Select(line => line + "\x1b[K\n"))));
+        run = await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("b.png"), "--size", "16x16", "--steps", "3"], terminal: ColorSystemSupport.TrueColor);
+        Assert.That(run.Error, Does.Not.Contain('▀'), "without --preview nothing is drawn");
     }
 
     [Test]

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Spectre.Console;
 using Tuna2.Cli;
 using Tuna2.Cli.Output;
 using Tuna2.Engine.Imaging;
@@ -75,15 +76,22 @@ public class TerminalPictureTests
         }
     }
 
-    [TestCase("xterm-256color", null, null, false)]
-    [TestCase("xterm-256color", "truecolor", null, true)]
-    [TestCase("xterm", "24bit", "", true)]
-    [TestCase("xterm-direct", null, null, true)]
-    [TestCase("dumb", "truecolor", null, null)]
-    [TestCase("xterm", "truecolor", "1", null)]
-    public void The_environment_says_what_a_terminal_can_do(string term, string? colorTerm, string? noColor, bool? trueColour)
+    [TestCase(ColorSystemSupport.NoColors, null)]
+    [TestCase(ColorSystemSupport.Standard, null)]
+    [TestCase(ColorSystemSupport.EightBit, false)]
+    [TestCase(ColorSystemSupport.TrueColor, true)]
+    public void A_terminal_of_few_colours_is_not_drawn_on(ColorSystemSupport colours, bool? trueColour)
     {
-        var screen = TerminalScreen.Of(name => name switch { "TERM" => term, "COLORTERM" => colorTerm, "NO_COLOR" => noColor, _ => null }, 80, 24);
-        Assert.That(screen, Is.EqualTo(trueColour is { } all ? new TerminalScreen(80, 24, all) : null));
+        using var error = new StringWriter();
+        var screen = new CliConsole(TextWriter.Null, error, () => TestTerminal.On(error, width: 90, height: 30, colours: colours)).Screen;
+        Assert.That(screen, Is.EqualTo(trueColour is { } all ? new TerminalScreen(90, 30, all) : null));
+    }
+
+    [Test]
+    public void Nothing_is_drawn_where_there_is_no_terminal_or_a_program_reads()
+    {
+        Assert.That(new CliConsole(TextWriter.Null, TextWriter.Null).Screen, Is.Null);
+        Assert.That(new CliConsole(TextWriter.Null, TextWriter.Null, () => TestTerminal.On(TextWriter.Null, ansi: AnsiSupport.No, colours: ColorSystemSupport.TrueColor)).Screen, Is.Null);
+        Assert.That(new CliConsole(TextWriter.Null, TextWriter.Null, () => TestTerminal.On(TextWriter.Null, colours: ColorSystemSupport.TrueColor)) { Json = true }.Screen, Is.Null);
     }
 }

@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace Tuna2.Engine.Tests.Cli;
 
 /// <summary>A terminal of a size that writes to a text.</summary>
-internal sealed class TestTerminal(TextWriter writer, int width = 80) : IAnsiConsoleOutput
+internal sealed class TestTerminal(TextWriter writer, int width, int height) : IAnsiConsoleOutput
 {
     public TextWriter Writer => writer;
 
@@ -11,14 +11,15 @@ internal sealed class TestTerminal(TextWriter writer, int width = 80) : IAnsiCon
 
     public int Width => width;
 
-    public int Height => 24;
+    public int Height => height;
 
-    /// <summary>The terminal as Spectre.Console sees it: no colours, so that tests read text.</summary>
-    public static IAnsiConsole On(TextWriter writer, int width = 80, AnsiSupport ansi = AnsiSupport.Yes) => AnsiConsole.Create(new AnsiConsoleSettings
+    /// <summary>The terminal as Spectre.Console sees it; without colours, so that tests read text, unless there are to be pictures.</summary>
+    public static IAnsiConsole On(
+        TextWriter writer, int width = 80, int height = 24, AnsiSupport ansi = AnsiSupport.Yes, ColorSystemSupport colours = ColorSystemSupport.NoColors) => AnsiConsole.Create(new AnsiConsoleSettings
     {
-        Out = new TestTerminal(writer, width),
+        Out = new TestTerminal(writer, width, height),
         Ansi = ansi,
-        ColorSystem = ColorSystemSupport.NoColors,
+        ColorSystem = colours,
         Interactive = InteractionSupport.Yes,
         Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
     });

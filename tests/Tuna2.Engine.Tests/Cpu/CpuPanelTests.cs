@@ -20,14 +20,19 @@ public unsafe class CpuPanelTests
     }
 
     [Test]
-    public void A_tile_of_rows_is_one_stream_of_their_columns([Values(1, 2, 3, 4, 5, 6)] int rows, [Values(1, 2, 67)] int depth)
+    public void A_tile_of_rows_is_one_stream_of_their_columns([Values(1, 2, 3, 4, 5, 6)] int rows, [Values(1, 2, 4, 8, 67)] int depth)
     {
         const int stride = 71;
         var data = new SeededNumbers(rows + depth).Floats(rows * stride);
         var tile = new float[Guard + depth * rows + Guard];
         tile.AsSpan().Fill(float.NaN);
         fixed (float* from = data, to = tile)
-            CpuPanel.PackTile(from, stride, rows, depth, to + Guard);
+        {
+            var starts = stackalloc float*[rows];
+            for (var j = 0; j < rows; j++)
+                starts[j] = from + j * stride;
+            CpuPanel.PackTile(starts, rows, depth, to + Guard);
+        }
         var expected = new float[tile.Length];
         expected.AsSpan().Fill(float.NaN);
         for (var i = 0; i < depth; i++)

@@ -42,6 +42,34 @@ public class PatchEmbeddingTests
         });
     }
 
+    /// <summary>Every frame of a clip is what it is alone: planes are frames apart, positions begin anew.</summary>
+    [Test]
+    public void A_clips_frames_are_pictures_of_their_own()
+    {
+        const int frames = 3, height = 5, width = 4, plane = height * width;
+        var numbers = new SeededNumbers(31);
+        float[] clips = numbers.Floats(3 * Channels * frames * plane), weight = numbers.Floats(Hidden * Channels, Precision.BF16);
+        float[] bias = numbers.Floats(Hidden), table = numbers.Floats(Side * Side * Hidden, Precision.BF16);
+        foreach (var backend in Everywhere.Backends)
+        {
+            using var rig = new CpuRig(backend);
+            var positions = rig.Weight(Side * Side, Hidden, Precision.BF16, table);
+            var together = rig.Value("patches", 2 * frames * plane, Hidden);
+            rig.Run(new PatchEmbedding("vision_model.embeddings", rig.Value("clips", 3, Channels * frames * plane, clips), rig.Weight(Hidden, Channels, Precision.BF16, weight),
+                rig.Vector(bias), positions, 1, Channels, height, width, together, frames), new Batch { Patches = [new(2, 0), new(0, 0)] });
+            var found = rig.Read(together);
+            foreach (var (i, clip) in new[] { (0, 2), (1, 0) })
+                for (var frame = 0; frame < frames; frame++)
+                {
+                    float[] picture = [.. Enumerable.Range(0, Channels).SelectMany(c => clips.Skip(((clip * Channels + c) * frames + frame) * plane).Take(plane))];
+                    var alone = rig.Value("alone", plane, Hidden);
+                    rig.Run(new PatchEmbedding("vision_model.embeddings", rig.Value("picture", 1, Channels * plane, picture), rig.Weight(Hidden, Channels, Precision.BF16, weight),
+                        rig.Vector(bias), positions, 1, Channels, height, width, alone), new Batch { Patches = [new(0, 0)] });
+                    Assert.That(rig.Read(alone), Is.EqualTo(found.Skip((i * frames + frame) * plane * Hidden).Take(plane * Hidden)), $"clip {clip}, frame {frame}");
+                }
+        }
+    }
+
     [Test]
     public void A_table_that_is_not_square_is_refused()
     {

@@ -14,7 +14,7 @@ public class VelocityStepTests
 
     [Test, Combinatorial]
     public void A_step_agrees_with_double_precision(
-        [Values] StepPhase phase, [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values(0f, 1f, 3f)] float guidance, [Values] bool raster)
+        [Values] StepPhase phase, [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values(0f, 1f, 3f)] float guidance, [Values] bool raster, [Values] PredictionKind kind)
     {
         const float delta = 0.02f;
         var numbers = new SeededNumbers(9);
@@ -28,8 +28,8 @@ public class VelocityStepTests
         for (var i = 0; i < Count; i++)
         {
             double z = pictures[VelocityStep.StateSlot * Count + i], trial = pictures[VelocityStep.TrialSlot * Count + i];
-            var x0 = guidance == 1 ? predictions[i] : (1.0 - guidance) * predictions[Count + i] + (double)guidance * predictions[i];
-            var v = (x0 - (phase == StepPhase.HeunCorrect ? trial : z)) / Math.Max(0.05, 1.0 - time);
+            var mixed = guidance == 1 ? predictions[i] : (1.0 - guidance) * predictions[Count + i] + (double)guidance * predictions[i];
+            var v = kind == PredictionKind.Velocity ? mixed : (mixed - (phase == StepPhase.HeunCorrect ? trial : z)) / Math.Max(0.05, 1.0 - time);
             if (phase == StepPhase.HeunTrial)
                 (after[VelocityStep.TrialSlot * Count + i], velocity[i]) = (z + delta * v, v);
             else
@@ -39,10 +39,30 @@ public class VelocityStepTests
         Everywhere.Computes(expected, Count, 1e-6, rig =>
         {
             Value z = rig.Value("pictures", Slots, Count, pictures), v = rig.Value("velocity", 1, Count, remembered);
-            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), z, v, null), Branches(new(time, delta, guidance, phase)));
+            rig.Run(new VelocityStep("step", Head(rig, predictions, raster), z, v, null, kind), Branches(new(time, delta, guidance, phase)));
             return phase == StepPhase.Euler ? rig.Read(z) : [.. rig.Read(z), .. rig.Read(v)];
         });
     }
+
+    /// <summary>A clip's tokens go frame by frame, and so do its planes, whatever the order within a frame.</summary>
+    [TestCase(true)]
+    [TestCase(false)]
+    public void A_clips_frames_lie_behind_each_other(bool raster)
+    {
+        var clip = new HeadOutput(new Value("rows", new Extent("rows", 3 * Tokens), Values, Storage.Transient), Channels, Height, Width, Patch, raster, Frames: 3);
+        var picture = clip with { Frames = 1 };
+        Assert.That((clip.Tokens, clip.Plane), Is.EqualTo((3 * Tokens, 3 * Height * Width)));
+        for (var token = 0; token < clip.Tokens; token++)
+            for (var q = 0; q < clip.Area; q++)
+                Assert.That(clip.Pixel(token, q), Is.EqualTo(token / Tokens * Height * Width + picture.Pixel(token % Tokens, q)));
+    }
+
+    [TestCase(PredictionKind.X0, 0.25f, 0.75f)]
+    [TestCase(PredictionKind.X0, 0.99f, 0.05f)]
+    [TestCase(PredictionKind.Velocity, 0.25f, 0.75f)]
+    [TestCase(PredictionKind.Velocity, 1f, 0f)]
+    public void What_remains_is_bounded_where_it_divides(PredictionKind kind, float time, float remaining) =>
+        Assert.That(VelocityStep.Remaining(kind, time), Is.EqualTo(remaining));
 
     [TestCase(true)]
     [TestCase(false)]

@@ -28,6 +28,11 @@ public class LaunchShapeTests
                 yield return Case(decode.Instance, decode.Shape(new() { Heads = 14, KvHeads = 2 }), "AttentionDecodeShared");
             }
 
+        yield return Case(new AttentionWide(1).Instance, new AttentionWide(1).Shape(new() { Rows = 1, Dim = 4 }), "AttentionWideShared");
+        yield return Case(new Conv3d().Instance, new Conv3d().Shape(new() { Pixels = 1, Channels = 4, N = 4 }), "Conv3dShared");
+        foreach (var element in Enum.GetValues<ElementType>())
+            yield return Case(new LayerNorm(element, 1).Instance, new LayerNorm(element, 1).Shape(new() { Dim = 8 }), "LayerNormShared");
+
         static TestCaseData Case(KernelInstance instance, LaunchShape shape, string type) =>
             new TestCaseData(instance, shape, type).SetArgDisplayNames(instance.Name);
     }

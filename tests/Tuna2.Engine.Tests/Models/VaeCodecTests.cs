@@ -53,7 +53,7 @@ public class VaeCodecTests
         {
             using var codec = _model.NewVaeCodec(Side, Side);
             var (mean, _) = codec.Encode(Clip(frames), frames, default);
-            codec.Decode(mean, codec.LatentFrames(frames), (_, _, _) => { }, default);
+            codec.Decode(mean, _model.Config.Vae!.LatentFrames(frames), (_, _, _) => { }, default);
             return codec.Bytes;
         }
         Assert.That(Bytes(61), Is.EqualTo(Bytes(13)));
@@ -66,12 +66,31 @@ public class VaeCodecTests
     public void A_clip_that_is_not_1_and_whole_pieces_is_refused(int frames)
     {
         using var codec = _model.NewVaeCodec(Side, Side);
-        Assert.That(() => codec.LatentFrames(frames), Throws.TypeOf<RequestException>().With.Message.Contains($"not {frames}"));
+        Assert.That(() => codec.Encode(new float[3 * frames * Side * Side], frames, default), Throws.TypeOf<RequestException>().With.Message.Contains($"not {frames}"));
     }
 
     [Test]
-    public void Users_are_told_that_the_variant_is_not_ready() =>
-        Assert.That(async () => await TunaModel.LoadAsync(Fixtures.Path("tunavae-tiny")), Throws.TypeOf<ModelException>().With.Message.Contains("variant tuna is not supported"));
+    public void Frames_and_latent_frames_correspond([Values(1, 2, 13)] int latent)
+    {
+        var vae = _model.Config.Vae!;
+        Assert.That((vae.TemporalFactor, vae.PixelFrames(latent), vae.LatentFrames(vae.PixelFrames(latent))), Is.EqualTo((4, 4 * latent - 3, latent)));
+    }
+
+    [Test]
+    public void What_is_prepared_is_all_that_is_taken([Values] bool encode, [Values(1, 3)] int latentFrames)
+    {
+        using var codec = _model.NewVaeCodec(Side, Side);
+        if (encode)
+            codec.PrepareToEncode(latentFrames);
+        else
+            codec.PrepareToDecode(latentFrames);
+        var (bytes, live) = (codec.Bytes, CpuBuffer.Live);
+        if (encode)
+            codec.Encode(Clip(4 * latentFrames - 3), 4 * latentFrames - 3, default);
+        else
+            codec.Decode(new float[48 * latentFrames * 4], latentFrames, (_, _, _) => { }, default);
+        Assert.That((codec.Bytes, CpuBuffer.Live), Is.EqualTo((bytes, live)));
+    }
 
     [Test]
     public void Nothing_is_left_when_a_codec_goes()

@@ -3,16 +3,19 @@ using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Kernels;
 using Attention = Tuna2.Engine.Kernels.Attention;
+using AttentionF32 = Tuna2.Engine.Kernels.AttentionF32;
 
 namespace Tuna2.Engine.Tests.Native;
 
-/// <summary>kernels/attention.cu in the host runner, against float64.</summary>
-public class AttentionHostTests
+/// <summary>kernels/attention.cu and kernels/attention_f32.cu in the host runner, against float64; the latter against the CPU backend too.</summary>
+[TestFixture(ElementType.BF16)]
+[TestFixture(ElementType.F32)]
+public class AttentionHostTests(ElementType element)
 {
     private static readonly HostRunner _runner = new();
 
     [TestCaseSource(typeof(AttentionCases), nameof(AttentionCases.OneSequence))]
-    public void One_sequence_agrees_with_float64(AttentionShape shape, Sequence[] sequences) => Check(shape, sequences);
+    public void One_sequence_agrees(AttentionShape shape, Sequence[] sequences) => Check(shape, sequences);
 
     [TestCase(2, 2, 64)]
     [TestCase(4, 1, 72)]
@@ -32,32 +35,63 @@ public class AttentionHostTests
     public void Stays_in_its_buffers([Values(64, 72, 128)] int dim)
     {
         Sequence[] sequences = [new(0, 3, KvBase: 1, PrefixLen: 4, 0, -1, null), new(3, 2, KvBase: 9, PrefixLen: 64, 0, 0, new Grid(1, 1, 1))];
-        using var operands = new AttentionOperands(ElementType.BF16, new(14, 2, dim), sequences);
-        using var tiles = operands.Tiles(Attention.TileRows);
-        var (kernel, args) = Call(operands, tiles);
-        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), Buffers(operands, tiles));
+        using var operands = new AttentionOperands(element, new(14, 2, dim), sequences);
+        using var call = new Call(operands);
+        SanitizedRunner.Launch("kernels", call.Instance, call.Shape, call.Arguments, call.Buffers);
     }
 
     internal static HostResult Launch(AttentionOperands operands)
     {
-        using var tiles = operands.Tiles(Attention.TileRows);
-        var (kernel, args) = Call(operands, tiles);
-        _runner.LaunchChecked(kernel, args, Buffers(operands, tiles));
-        return operands.Result(roundWeights: true);
+        using var call = new Call(operands);
+        _runner.LaunchChecked(call.Instance, call.Shape, call.Arguments, call.Buffers);
+        return operands.Result(roundWeights: operands.Element == ElementType.BF16);
     }
 
-    private static void Check(AttentionShape shape, Sequence[] sequences, AttentionContent content = AttentionContent.Ordinary)
+    private void Check(AttentionShape shape, Sequence[] sequences, AttentionContent content = AttentionContent.Ordinary)
     {
-        using var operands = new AttentionOperands(ElementType.BF16, shape, sequences, content);
-        Launch(operands).AssertAgrees();
+        using var operands = new AttentionOperands(element, shape, sequences, content);
+        var result = Launch(operands);
+        result.AssertAgrees();
+        if (element == ElementType.F32)
+            result.AssertAgreesWith(operands.OnCpu());
     }
 
-    private static HostBuffer[] Buffers(AttentionOperands o, HostBuffer tiles) => [o.Qkv, o.Keys, o.Values, o.Y, o.Table, tiles];
+    /// <summary>The launch of the kernel for the operands' elements.</summary>
+    private sealed class Call : IDisposable
+    {
+        private readonly HostBuffer _tiles;
 
-    private static (Attention Kernel, AttentionArgs Args) Call(AttentionOperands o, HostBuffer tiles) =>
-        (new Attention(o.Shape.HeadDim, tiles.As<AttentionTile>().Length, default), new AttentionArgs
+        public Call(AttentionOperands o)
         {
-            Queries = o.Qkv.Address, Keys = o.Keys.Address, Values = o.Values.Address, Y = o.Y.Address, Sequences = o.Table.Address, Tiles = tiles.Address,
-            RowColumns = o.Shape.QkvColumns, Heads = o.Shape.Heads, KvHeads = o.Shape.KvHeads, Scale = o.Scale,
-        });
+            var bf16 = o.Element == ElementType.BF16;
+            _tiles = o.Tiles(bf16 ? Attention.TileRows : AttentionF32.TileRows);
+            Buffers = [o.Qkv, o.Keys, o.Values, o.Y, o.Table, _tiles];
+            var count = _tiles.As<AttentionTile>().Length;
+            if (bf16)
+                (Instance, Shape, Arguments) = Of(new Attention(o.Shape.HeadDim, count, default), new AttentionArgs
+                {
+                    Queries = o.Qkv.Address, Keys = o.Keys.Address, Values = o.Values.Address, Y = o.Y.Address, Sequences = o.Table.Address, Tiles = _tiles.Address,
+                    RowColumns = o.Shape.QkvColumns, Heads = o.Shape.Heads, KvHeads = o.Shape.KvHeads, Scale = o.Scale,
+                });
+            else
+                (Instance, Shape, Arguments) = Of(new AttentionF32(o.Shape.HeadDim, count, default), new AttentionF32Args
+                {
+                    Queries = o.Qkv.Address, Keys = o.Keys.Address, Values = o.Values.Address, Y = o.Y.Address, Sequences = o.Table.Address, Tiles = _tiles.Address,
+                    RowColumns = o.Shape.QkvColumns, Heads = o.Shape.Heads, KvHeads = o.Shape.KvHeads, Scale = o.Scale,
+                });
+        }
+
+        public KernelInstance Instance { get; }
+
+        public LaunchShape Shape { get; }
+
+        public byte[] Arguments { get; }
+
+        public HostBuffer[] Buffers { get; }
+
+        public void Dispose() => _tiles.Dispose();
+
+        private static (KernelInstance, LaunchShape, byte[]) Of<TKernel, TArgs>(TKernel kernel, TArgs args) where TKernel : IKernel<TArgs> where TArgs : unmanaged =>
+            (kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args).ToArray());
+    }
 }

@@ -10,8 +10,10 @@ using Tuna2.Engine.Tests.Parity;
 
 namespace Tuna2.Engine.Tests.Sampling;
 
-/// <summary>The small random model, through both predictors and the text decoder.</summary>
-public class PredictorTests
+/// <summary>The small random models, of pixels and of latents, through both predictors. Of latents, what is drawn from text is a clip.</summary>
+[TestFixture("tuna2-tiny")]
+[TestFixture("tunavae-tiny")]
+public class PredictorTests(string folder)
 {
     private const double PrefixToFull = 1e-5;
     private TunaModel _model = null!;
@@ -20,7 +22,8 @@ public class PredictorTests
     public async Task Load()
     {
         SeededWeights.MakeTiny();
-        _model = await TunaModel.LoadAsync(Fixtures.Path("tuna2-tiny"), new() { Threads = 2 });
+        SeededWeights.MakeTuna();
+        _model = await TunaModel.LoadAsync(Fixtures.Path(folder), new() { Threads = 2 });
     }
 
     [OneTimeTearDown]
@@ -68,7 +71,7 @@ public class PredictorTests
     public void Kept_values_survive_to_the_end_of_the_run()
     {
         var (plan, source, start) = Job(ImageTask.Edit, "32x32", 4, SamplerKind.Euler);
-        string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_layer_2", "llm_out", "head_layer_0", "head_out"];
+        string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_out", "head_layer_0", "head_out"];
         var alone = names.Select(name => Kept([name])[0]).ToArray();
         var together = Kept(names);
         for (var i = 0; i < names.Length; i++)
@@ -85,11 +88,12 @@ public class PredictorTests
     [Test]
     public void The_models_own_graphs_are_planned_without_overlap([Values] bool prefix, [Values] bool kept)
     {
-        const int height = 64, width = 48;
         var network = _model.Network;
+        var (height, width) = (4 * _model.Config.PatchSize, 3 * _model.Config.PatchSize);
+        var elements = _model.Config.ImageChannels * height * width;
         using var states = new StateStore(_model.Backend);
-        var pictures = new PictureState(height, width, states.Add("pictures", new("pictures", 3), 3 * height * width),
-            states.Add("predictions", new("predictions", 2), 3 * height * width), states.Add("velocity", new("velocity", 1), 3 * height * width));
+        var pictures = new PictureState(height, width, states.Add("pictures", new("pictures", 3), elements),
+            states.Add("predictions", new("predictions", 2), elements), states.Add("velocity", new("velocity", 1), elements));
         var times = network.NewTimeState(states, 3, head: true);
         var cache = network.NewCacheState(states, 200, head: true);
         var graph = new ModelGraph();
@@ -146,10 +150,12 @@ public class PredictorTests
     private (DenoisePlan Plan, float[] Source, float[] Start) Job(ImageTask task, string size, int promptLength, SamplerKind sampler)
     {
         var sides = size.Split('x').Select(int.Parse).ToArray();
-        var grid = new Grid(1, sides[0] / 16, sides[1] / 16);
+        var config = _model.Config;
+        var grid = config.GridOf(sides[1], sides[0], task == ImageTask.Generate && config.Vae is not null ? 9 : 1);
         var numbers = new SeededNumbers(promptLength + sides[0] * 1000 + sides[1]);
-        var plan = new DenoisePlan([Layout(promptLength), Layout(promptLength / 2)], sides[0], sides[1], Steps: 3, sampler, new Guidance(3, 0, 0.5f));
-        var elements = 3 * sides[0] * sides[1];
+        var plan = new DenoisePlan([Layout(promptLength), Layout(promptLength / 2)], grid.Height * config.PatchSize, grid.Width * config.PatchSize, Steps: 3, sampler, new Guidance(3, 0, 0.5f),
+            Frames: grid.Frames, TimeShift: config.Defaults.TimeShift, Prediction: config.Prediction);
+        var elements = config.ImageChannels * plan.Frames * plan.Height * plan.Width;
         return (plan, task == ImageTask.Generate ? [] : numbers.Floats(elements), numbers.Floats(elements, 2));
 
         PromptLayout Layout(int length)
@@ -159,7 +165,7 @@ public class PredictorTests
             {
                 ImageTask.Generate => PromptLayout.TextToImage(_model.Tokens, prompt, grid),
                 ImageTask.Edit => PromptLayout.Edit(_model.Tokens, prompt, grid),
-                _ => PromptLayout.Reconstruct(_model.Tokens, prompt, grid),
+                _ => PromptLayout.Reconstruct(_model.Tokens, prompt, grid, config.Variant),
             };
         }
     }

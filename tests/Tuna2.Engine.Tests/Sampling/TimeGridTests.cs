@@ -16,6 +16,16 @@ public class TimeGridTests
         Assert.That(times, Is.Ordered.Ascending);
     }
 
+    [Test]
+    public void A_shift_keeps_the_ends_and_their_order([Values(1, 3, 49)] int steps, [Values(0.5f, 1f, 3f)] float shift)
+    {
+        float[] times = TimeGrid.Shifted(steps, shift), plain = TimeGrid.Linear(steps);
+        Assert.That((times[0], times[^1]), Is.EqualTo((0f, 1f)));
+        Assert.That(times, Is.Ordered.Ascending);
+        for (var i = 0; i <= steps; i++)
+            Assert.That((double)times[i], Is.EqualTo(plain[i] / (plain[i] + shift - (double)shift * plain[i])).Within(1e-6));
+    }
+
     /// <summary>torch.linspace(0, 1, 8): from both ends towards the middle, so the later half is 1 - k / 7.</summary>
     [Test]
     public void The_later_half_is_counted_from_the_end()

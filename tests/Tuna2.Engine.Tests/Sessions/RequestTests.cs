@@ -144,14 +144,26 @@ public class RequestTests
     [TestCase("Edit", 512, 512, 4096 - 2 * 1025 - 6)]
     [TestCase("Edit", 1024, 1024, null)]
     public void Prompt_limits_are_the_official_ones(string task, int width, int height, int? limit) =>
-        Assert.That(ImageRequest.PromptLimit(Enum.Parse<ImageTask>(task), new Grid(1, height / 16, width / 16)), Is.EqualTo(limit));
+        Assert.That(ImageRequest.PromptLimit(Enum.Parse<ImageTask>(task), new Grid(1, height / 16, width / 16), ModelVariant.Tuna2RPixel), Is.EqualTo(limit));
+
+    /// <summary>A sequence of 8192, of 3072 for edits; a clip's has 1024 beside its patches.</summary>
+    [TestCase("Generate", 512, 512, 1, 8192 - 1025 - 4)]
+    [TestCase("Reconstruct", 1024, 1024, 1, 8192 - 4097 - 4)]
+    [TestCase("Generate", 2048, 2048, 1, null)]
+    [TestCase("Edit", 512, 512, 1, 3072 - 2 * 1025 - 6)]
+    [TestCase("Edit", 1024, 1024, 1, null)]
+    [TestCase("Video", 672, 384, 13, 1019)]
+    [TestCase("Video", 64, 64, 1, 1019)]
+    public void Prompt_limits_of_the_latent_variant_are_the_official_ones(string task, int width, int height, int frames, int? limit) =>
+        Assert.That(ImageRequest.PromptLimit(Enum.Parse<ImageTask>(task), new Grid(frames, height / 16, width / 16), ModelVariant.Tuna), Is.EqualTo(limit));
 
     [Test]
     public void Prompt_limits_are_never_zero_or_less()
     {
-        foreach (var task in Enum.GetValues<ImageTask>())
-            for (var n = 1; n <= 256; n++)
-                Assert.That(ImageRequest.PromptLimit(task, new Grid(1, n, n)), Is.Null.Or.GreaterThan(0), $"{task} {n}");
+        foreach (var variant in Enum.GetValues<ModelVariant>())
+            foreach (var task in Enum.GetValues<ImageTask>())
+                for (var n = 1; n <= 256; n++)
+                    Assert.That(ImageRequest.PromptLimit(task, new Grid(1, n, n), variant), Is.Null.Or.GreaterThan(0), $"{variant} {task} {n}");
     }
 
     [TestCase("gpu")]

@@ -5,7 +5,7 @@ namespace Tuna2.Engine.Graph.Ops;
 /// pixel, its columns the channels; pixels are in order of frame, row, column. What came before the clip is in
 /// <see cref="Past"/>, so a clip may be computed piece by piece.
 /// </summary>
-public sealed class Conv3d(string name, Value input, Grid size, Value? past, Weight weight, Weight bias, ConvShape shape, Value output, Value? residual = null) : Op(name)
+public sealed class Conv3d(string name, Value input, Grid size, Value? past, Weight weight, Weight bias, ConvShape shape, Value output, Value? residual = null, int zeroFrames = 0) : Op(name)
 {
     /// <summary>(frames x height x width, channels in).</summary>
     public Value Input { get; } = input;
@@ -18,6 +18,14 @@ public sealed class Conv3d(string name, Value input, Grid size, Value? past, Wei
 
     /// <summary>Frames of the past.</summary>
     public int PastFrames { get; } = past is null ? 0 : past.Rows.Max / (size.Height * size.Width);
+
+    /// <summary>
+    /// Frames of zeros in the place of a past, before a clip's first frame. They add nothing, so the kernel's frames that lie on them
+    /// are passed over: of a picture's convolutions a third is left.
+    /// </summary>
+    public int ZeroFrames { get; } = zeroFrames == 0 || past is null && size.Frames + zeroFrames == shape.Frames
+        ? zeroFrames
+        : throw new ArgumentException($"{name}: {zeroFrames} frames of zeros and {size.Frames} more are not the {shape.Frames} that one is computed from");
 
     /// <summary>(channels out, taps x channels in), a row in the order (frame, row, column, channel).</summary>
     public Weight Weight { get; } = weight.Columns == shape.Taps * input.Columns
@@ -37,24 +45,11 @@ public sealed class Conv3d(string name, Value input, Grid size, Value? past, Wei
     public Value? Residual { get; } = residual;
 
     /// <summary>The output's size.</summary>
-    public Grid OutputSize => Shape.Output(Size, PastFrames);
-
-    /// <summary>Past and input with their border of zeros, (frames x (height + border) x (width + border), channels in).</summary>
-    public Value Padded { get; } = new($"{name}.padded", PaddedRows(name, size, past, shape), input.Columns, Storage.Transient);
+    public Grid OutputSize => Shape.Output(Size, ZeroFrames + PastFrames);
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => new[] { Input, Past, Residual }.OfType<Value>();
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Writes => [Output];
-
-    /// <inheritdoc/>
-    public override IEnumerable<Value> Scratch => [Padded];
-
-    private static Extent PaddedRows(string name, Grid size, Value? past, ConvShape shape)
-    {
-        var border = shape.Before + shape.After;
-        var frames = size.Frames + (past is null ? 0 : past.Rows.Max / (size.Height * size.Width));
-        return new Extent($"{name}.padded", checked(frames * (size.Height + border) * (size.Width + border)));
-    }
 }

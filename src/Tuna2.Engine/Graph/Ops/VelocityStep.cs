@@ -13,6 +13,16 @@ public enum StepPhase
     HeunCorrect,
 }
 
+/// <summary>What the flow head predicts.</summary>
+public enum PredictionKind
+{
+    /// <summary>The clean picture: v = (x0 - z) / max(0.05, 1 - t). The pixel variants.</summary>
+    X0,
+
+    /// <summary>The velocity itself. The latent variant.</summary>
+    Velocity,
+}
+
 /// <summary>The numbers of a step.</summary>
 /// <param name="Time">The time the prediction was made at.</param>
 /// <param name="Delta">Length of the step in time.</param>
@@ -21,11 +31,15 @@ public enum StepPhase
 public readonly record struct StepParameters(float Time, float Delta, float Guidance = 1, StepPhase Phase = StepPhase.Euler);
 
 /// <summary>
-/// From the flow head's rows to the next state, fused: unpatchify; x0 = u + g (c - u); v = (x0 - z) / max(0.05, 1 - t); then
-/// the solver's update by the batch's <see cref="Batch.Step"/> (MODEL.md 4, official jit_utils.py). Element by element in float32.
+/// From the flow head's rows to the next state, fused: unpatchify; p = u + g (c - u); the velocity that p is or leads to
+/// (<see cref="PredictionKind"/>); then the solver's update by the batch's <see cref="Batch.Step"/> (MODEL.md 4, official
+/// jit_utils.py and transport/integrators.py). Element by element in float32.
 /// </summary>
-public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions) : Op(name)
+public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions, PredictionKind prediction = PredictionKind.X0) : Op(name)
 {
+    /// <summary>What the rows are.</summary>
+    public PredictionKind Prediction { get; } = prediction;
+
     /// <summary>The head's rows; the batch's <see cref="Batch.Predictions"/> say where a branch's begin: slot 0 conditional, 1 unconditional.</summary>
     public HeadOutput Head { get; } = head;
 
@@ -35,7 +49,7 @@ public sealed class VelocityStep(string name, HeadOutput head, Value pictures, V
     /// <summary>(1, elements): Heun's remembered v.</summary>
     public Value Velocity { get; } = velocity;
 
-    /// <summary>(predictions, elements): where every placement's own x0 goes when somebody watches, else null.</summary>
+    /// <summary>(predictions, elements): where every placement's own prediction goes when somebody watches, else null.</summary>
     public Value? Predictions { get; } = predictions;
 
     /// <summary>The picture slot that holds z.</summary>
@@ -46,6 +60,13 @@ public sealed class VelocityStep(string name, HeadOutput head, Value pictures, V
 
     /// <summary>The smallest 1 - t a velocity is divided by (official jit_utils.py).</summary>
     public const float SmallestRemaining = 0.05f;
+
+    /// <summary>
+    /// How much time a prediction made at <paramref name="time"/> is away from the picture: what an x0 is divided by, and how
+    /// far a velocity leads.
+    /// </summary>
+    public static float Remaining(PredictionKind prediction, float time) =>
+        prediction == PredictionKind.X0 ? MathF.Max(SmallestRemaining, 1 - time) : 1 - time;
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => [Head.Rows, Pictures, Velocity];

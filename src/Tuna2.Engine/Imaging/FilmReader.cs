@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Tuna2.Engine.Imaging;
+
+/// <summary>
+/// Reads a film by ffmpeg. ffprobe tells its rate; the frames come through a pipe as PPM pictures, which name their own size, upright
+/// and with square pixels. Neither program may open anything but the file: a playlist cannot lead elsewhere.
+/// </summary>
+internal static class FilmReader
+{
+    public static VideoClip Read(string path, VideoReadOptions options, CancellationToken cancellation)
+    {
+        var ffmpeg = FfmpegReport.Find();
+        if (ffmpeg.Path is null)
+            throw new ImageException($"{path}: not an animated PNG, WebP or GIF, and another film needs ffmpeg: {ffmpeg.Failure}");
+        if (ffmpeg.ProbePath is null)
+            throw new ImageException($"{path}: not an animated PNG, WebP or GIF, and another film needs ffprobe, which is not beside {ffmpeg.Path}");
+        var (rate, total) = Probe(ffmpeg.ProbePath, path, options.Spread && options.MaxFrames is not null, cancellation);
+        var frames = new FrameCollector(path, options, total);
+        using var process = new FfmpegProcess(ffmpeg.Path, Arguments(path, rate, total is null ? options.MaxFrames : null), $"{path}: cannot be read", cancellation);
+        try
+        {
+            using var output = new BufferedStream(process.Output, 1 << 16);
+            for (var i = 0; !frames.IsFull && NextFrame(output, path) is { } frame; i++)
+                if (frames.Wants(i))
+                    frames.Add(frame);
+        }
+        catch (IOException e)
+        {
+            process.Finish();
+            throw process.Failed(e);
+        }
+        cancellation.ThrowIfCancellationRequested();
+        if (!frames.IsFull)
+            process.Finish(); // it ended by itself: whether well, its exit code says
+        return frames.Finish(rate.Numerator / (double)rate.Denominator);
+    }
+
+    private static IEnumerable<string> Arguments(string path, (int Numerator, int Denominator) rate, int? frames) =>
+    [
+        "-hide_banner", "-v", "error", "-nostats", "-nostdin", "-protocol_whitelist", "file", "-i", $"file:{Path.GetFullPath(path)}",
+        "-map", "0:V:0",
+        "-vf", $"fps={rate.Numerator}/{rate.Denominator},scale=iw*sar:ih:flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24",
+        .. frames is { } most ? ["-frames:v", most.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
+        "-f", "image2pipe", "-c:v", "ppm", "pipe:1",
+    ];
+
+    /// <summary>The average rate of a film, and, where it is asked for, how many frames it has: they are counted, since files lie.</summary>
+    private static ((int Numerator, int Denominator) Rate, int? Frames) Probe(string program, string path, bool count, CancellationToken cancellation)
+    {
+        string[] arguments =
+        [
+            "-v", "error", "-protocol_whitelist", "file", "-select_streams", "V:0", .. count ? ["-count_packets"] : Array.Empty<string>(),
+            "-show_entries", "stream=avg_frame_rate,r_frame_rate,nb_read_packets", "-of", "json", $"file:{Path.GetFullPath(path)}",
+        ];
+        using var process = new FfmpegProcess(program, arguments, $"{path}: not a film", cancellation);
+        using var answer = new MemoryStream();
+        process.Output.CopyTo(answer);
+        process.Finish();
+        try
+        {
+            using var json = JsonDocument.Parse(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+            if (!json.RootElement.TryGetProperty("streams", out var streams) || streams.GetArrayLength() == 0)
+                throw new ImageException($"{path}: not a film: there is no video in it");
+            var stream = streams[0];
+            var rate = Fraction(stream, "avg_frame_rate") ?? Fraction(stream, "r_frame_rate") ?? ((int)VideoClip.DefaultFramesPerSecond, 1);
+            var frames = stream.TryGetProperty("nb_read_packets", out var packets) && int.TryParse(packets.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null;
+            return (rate, count ? frames : null);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new ImageException($"{path}: ffprobe's answer makes no sense", e);
+        }
+    }
+
+    private static (int, int)? Fraction(JsonElement stream, string name) =>
+        stream.TryGetProperty(name, out var value) && value.GetString()?.Split('/') is [var above, var below]
+        && int.TryParse(above, NumberStyles.None, CultureInfo.InvariantCulture, out var numerator) && int.TryParse(below, NumberStyles.None, CultureInfo.InvariantCulture, out var denominator)
+        && numerator > 0 && denominator > 0 && numerator / (double)denominator <= VideoClip.MaxFramesPerSecond
+            ? (numerator, denominator)
+            : null;
+
+    /// <summary>The next PPM picture: "P6", width, height and 255, a white space behind each, then the bytes; null at the end.</summary>
+    private static RgbImage? NextFrame(Stream pipe, string name)
+    {
+        if (Token(pipe) is not { } magic)
+            return null;
+        if (magic != "P6" || !int.TryParse(Token(pipe), out var width) || !int.TryParse(Token(pipe), out var height) || Token(pipe) != "255")
+            throw new ImageException($"{name}: ffmpeg's answer makes no sense");
+        RgbImage.CheckSize(name, width, height);
+        var pixels = new byte[width * height * 3];
+        pipe.ReadExactly(pixels);
+        return new(width, height, pixels);
+    }
+
+    private static string? Token(Stream pipe)
+    {
+        var token = "";
+        for (int b; (b = pipe.ReadByte()) >= 0 && token.Length < 16; token += (char)b)
+            if (b is ' ' or '\n')
+                return token;
+        return token.Length == 0 ? null : token;
+    }
+}

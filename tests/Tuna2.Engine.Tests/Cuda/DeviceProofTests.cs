@@ -10,7 +10,7 @@ namespace Tuna2.Engine.Tests.Cuda;
 [CancelAfter(300_000)]
 public class DeviceProofTests
 {
-    private static readonly ProofOptions _small = new() { Width = 16, Height = 16, Repeats = 2, Sessions = 2 };
+    private static readonly ProofOptions _small = new() { Width = 16, Height = 16, Repeats = 2, Sessions = 1 };
 
     [Test]
     public async Task A_device_that_computes_as_it_must_passes_every_check(CancellationToken timeout)

@@ -99,6 +99,8 @@ public static class DeviceProof
         Work captured;
         using (var model = await load(() => open(true)).ConfigureAwait(false))
         {
+            if (model.Config.Vae is not null)
+                throw new RequestException($"{model.Name} denoises latents; the checks are of models that denoise pixels");
             var sizes = SizesOf(model, proof);
             var onCpu = model.Backend is CpuBackend;
             await Check("repeats", () => Task.Run(() => Repeats(model, sizes[0], proof.Repeats, cancellation), cancellation)).ConfigureAwait(false);

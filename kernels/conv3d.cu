@@ -2,7 +2,7 @@
 // on the way into shared memory: no padded copy, no im2col. The VAE computes in float32 whatever the model does.
 //   y[p,n] = residual[p,n] + bias[n] + sum over taps (f, r, s) and channels c of
 //            x[frame stride_f + f, row stride + r - before, column stride + s - before, c] w[n, ((f side + r) side + s) channels + c]
-// frames before past_frames are those of `past`, the others the input's; what lies beside a frame is zero.
+// of the frames the first zero_frames are zeros, then come those of `past` and those of the input; what lies beside one is zero.
 //
 // shapes    x (frames, height, width, channels), past (past_frames, height, width, channels), w (n, w_stride) with taps x channels
 //           of each row used, bias (n), residual, y (out_frames, out_height, out_width, n); float32; channels, n multiples of 4
@@ -40,7 +40,7 @@ struct Conv3dArgs {
     int frame_stride;
     int stride;
     int before;            // zero rows above and columns to the left
-    int padding;
+    int zero_frames;
 };
 
 struct Conv3dShared {
@@ -56,7 +56,7 @@ struct Window {
 
     __device__ __forceinline__ Window(const Conv3dArgs& a, int pixel)
     {
-        frame = pixel / (a.out_height * a.out_width) * a.frame_stride;
+        frame = pixel / (a.out_height * a.out_width) * a.frame_stride - a.zero_frames;
         row = pixel / a.out_width % a.out_height * a.stride - a.before;
         column = pixel % a.out_width * a.stride - a.before;
         if (pixel >= a.pixels) row = -a.side - 1; // every tap lies beside the frame
@@ -65,9 +65,8 @@ struct Window {
     // The channels under a tap, or null where they are zero.
     __device__ __forceinline__ const float* at(const Conv3dArgs& a, int f, int r, int s) const
     {
-        const int y = row + r, x = column + s;
-        if (y < 0 || y >= a.height || x < 0 || x >= a.width) return nullptr;
-        const int t = frame + f;
+        const int y = row + r, x = column + s, t = frame + f;
+        if (t < 0 || y < 0 || y >= a.height || x < 0 || x >= a.width) return nullptr;
         const float* frames = t < a.past_frames ? a.past + (i64)t * a.height * a.width * a.channels
                                                 : a.x + (i64)(t - a.past_frames) * a.height * a.width * a.channels;
         return frames + (i64)(y * a.width + x) * a.channels;

@@ -23,10 +23,10 @@ struct DepthToSpaceArgs {
 
 extern "C" __global__ void __launch_bounds__(BLOCK) depth_to_space(const __grid_constant__ DepthToSpaceArgs a)
 {
-    const i64 at = (i64)blockIdx.x * BLOCK + threadIdx.x;
-    const i64 plane = (i64)a.frames * a.height * a.width;
+    const u32 at = blockIdx.x * BLOCK + threadIdx.x;
+    const u32 width = a.width, height = a.height, frame = height * width, plane = a.frames * frame;
     if (at >= plane * (a.columns / 4)) return;
-    const int channel = at / plane, x = at % a.width, y = at / a.width % a.height, t = at % plane / ((i64)a.height * a.width);
-    const i64 pixel = ((i64)t * (a.height / 2) + y / 2) * (a.width / 2) + x / 2;
+    const u32 channel = at / plane, x = at % width, y = at / width % height, t = at % plane / frame;
+    const i64 pixel = (i64)(t * (height / 2) + y / 2) * (width / 2) + x / 2;
     a.planes[at] = a.x[pixel * a.columns + 4 * channel + 2 * (x % 2) + y % 2];
 }

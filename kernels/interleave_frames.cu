@@ -22,8 +22,8 @@ struct InterleaveFramesArgs {
 
 extern "C" __global__ void __launch_bounds__(BLOCK) interleave_frames(const __grid_constant__ InterleaveFramesArgs a)
 {
-    const i64 at = (i64)blockIdx.x * BLOCK + threadIdx.x;
+    const u32 at = blockIdx.x * BLOCK + threadIdx.x;
     if (at >= a.count) return;
-    const int word = at % a.words, row = at / a.words, frame = row / a.pixels;
-    a.y[at] = a.x[(((i64)(frame / 2) * a.pixels + row % a.pixels) * 2 + frame % 2) * a.words + word];
+    const u32 words = a.words, pixels = a.pixels, word = at % words, row = at / words, frame = row / pixels;
+    a.y[at] = a.x[(((i64)(frame / 2) * pixels + row % pixels) * 2 + frame % 2) * words + word];
 }

@@ -1,13 +1,13 @@
 // patch_embedding: what SigLIP's patch embedding needs before its product: the patches of the batch's pictures as rows, and the
 // position of each patch in the place of its output, which the product then adds to.
-//   gathered[i count + p, k] = picture[places[i]][k of patch p]          k = (channel, row, column) of the patch
-//   y[i count + p, n] = table[p, n]                                      where the picture's grid is the table's own,
-//                     = the table resized to the grid, at p              otherwise: torch's bicubic, A = -0.75, half-pixel centres,
-//                                                                        edge clamp, no antialiasing
+//   gathered[(i, f, p), k] = frame f of picture places[i], k of patch p       k = (channel, row, column) of the patch
+//   y[(i, f, p), n] = table[p, n]                                             where the picture's grid is the table's own,
+//                   = the table resized to the grid, at p                     otherwise: torch's bicubic, A = -0.75, half-pixel
+//                                                                             centres, edge clamp, no antialiasing
 //
-// shapes    pictures (slots, channels, height, width) float32; table (side, side, dim), gathered (pictures x patches,
-//           channels patch^2), y (pictures x patches, dim) ELEMENT
-// mapping   a block per patch of a picture; for positions a thread takes 16-byte vectors of the sixteen neighbours
+// shapes    pictures (slots, channels, frames, height, width) float32; table (side, side, dim), gathered (pictures x frames x
+//           patches, channels patch^2), y (pictures x frames x patches, dim) ELEMENT
+// mapping   a block per patch of a frame; for positions a thread takes 16-byte vectors of the sixteen neighbours
 // traffic   a picture, 16 rows of the table per patch (from the second-level cache), gathered and y written
 // bound     second-level cache: 2 x 1024 patches x 16 x 1152 bf16 = 75 MB, 15 us at 5 TB/s
 // rounding  patches to ELEMENT (the official code casts the state); positions float32, y at the store
@@ -31,11 +31,13 @@ struct PatchEmbeddingArgs {
     ELEMENT* y;
     const PatchPlacement* places;
     int channels;
+    int frames; // of a picture
     int height;
     int width;
     int patch; // side
     int side;  // of the table
     int dim;   // a multiple of the vector
+    int padding;
 };
 
 // One coordinate of the resized table: four neighbours around `first` and their weights.
@@ -61,10 +63,11 @@ extern "C" __global__ void __launch_bounds__(BLOCK) patch_embedding(const __grid
     const i64 out = (i64)blockIdx.y * (down * across) + p;
     const int area = a.patch * a.patch, depth = a.channels * area;
 
-    const float* picture = a.pictures + (i64)a.places[blockIdx.y].picture * a.channels * a.height * a.width;
+    const i64 plane = (i64)a.height * a.width, frame = blockIdx.y % a.frames;
+    const float* picture = a.pictures + (a.places[blockIdx.y / a.frames].picture * (i64)a.channels * a.frames + frame) * plane;
     for (int k = threadIdx.x; k < depth; k += BLOCK) {
         const int y = row * a.patch + k % area / a.patch, x = column * a.patch + k % a.patch;
-        from_float(picture[((i64)(k / area) * a.height + y) * a.width + x], a.gathered[out * depth + k]);
+        from_float(picture[k / area * a.frames * plane + (i64)y * a.width + x], a.gathered[out * depth + k]);
     }
 
     constexpr int size = Vec<ELEMENT>::size;

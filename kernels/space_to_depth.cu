@@ -23,10 +23,10 @@ struct SpaceToDepthArgs {
 
 extern "C" __global__ void __launch_bounds__(BLOCK) space_to_depth(const __grid_constant__ SpaceToDepthArgs a)
 {
-    const i64 at = (i64)blockIdx.x * BLOCK + threadIdx.x;
-    const int down = a.height / 2, across = a.width / 2;
-    if (at >= (i64)a.frames * down * across * a.columns) return;
-    const int column = at % a.columns, pixel = at / a.columns;
-    const int x = pixel % across, y = pixel / across % down, t = pixel / (across * down);
+    const u32 at = blockIdx.x * BLOCK + threadIdx.x;
+    const u32 down = a.height / 2, across = a.width / 2, columns = a.columns;
+    if (at >= a.frames * down * across * columns) return;
+    const u32 column = at % columns, pixel = at / columns;
+    const u32 x = pixel % across, y = pixel / across % down, t = pixel / (across * down);
     a.y[at] = a.planes[(((i64)(column / 4) * a.frames + t) * a.height + 2 * y + column % 2) * a.width + 2 * x + column / 2 % 2];
 }

@@ -22,9 +22,9 @@ struct UpsampleNearestArgs {
 
 extern "C" __global__ void __launch_bounds__(BLOCK) upsample_nearest(const __grid_constant__ UpsampleNearestArgs a)
 {
-    const i64 at = (i64)blockIdx.x * BLOCK + threadIdx.x;
+    const u32 at = blockIdx.x * BLOCK + threadIdx.x;
     if (at >= a.count) return;
-    const int word = at % a.words, pixel = at / a.words, across = 2 * a.width;
+    const u32 words = a.words, word = at % words, pixel = at / words, across = 2 * a.width;
     // Rows of all frames run on: row r of y is row r / 2 of x.
-    a.y[at] = a.x[((i64)(pixel / across / 2) * a.width + pixel % across / 2) * a.words + word];
+    a.y[at] = a.x[((i64)(pixel / across / 2) * a.width + pixel % across / 2) * words + word];
 }

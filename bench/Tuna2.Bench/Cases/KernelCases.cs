@@ -128,7 +128,7 @@ internal static class KernelCases
     {
         Pictures = m.Random(F32, 3L * Side * Side / 2), Table = m.Random(e, (long)SiglipSide * SiglipSide * SiglipHidden), Gathered = m.Output(e, (long)SiglipRows / 2 * PatchValues),
         Y = m.Output(e, (long)SiglipRows / 2 * SiglipHidden), Places = m.Table(new PatchRows(0, 1), new PatchRows(0, Span + 1)),
-        Channels = 3, Height = Side, Width = Side / 2, Patch = 16, Side = SiglipSide, Dim = SiglipHidden,
+        Channels = 3, Frames = 1, Height = Side, Width = Side / 2, Patch = 16, Side = SiglipSide, Dim = SiglipHidden,
     });
 
     private static KernelCase Gelu(ElementType e, bool exact) => KernelCase.Of($"{SiglipRows} x {(exact ? Hidden : SiglipInner)}, {(exact ? "exact" : "tanh")}", new Gelu(e), m =>

@@ -114,9 +114,6 @@ internal sealed class CudaBackend : IBackend
     public IUploader OpenUploader() => new CudaUploader(_queue!, _memory);
 
     /// <inheritdoc/>
-    public IEnumerable<Value> ScratchOf(Op op) => _backend.ScratchOf(op);
-
-    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => _backend.Prepare(plan, memory, bounds);
 
     /// <inheritdoc/>

@@ -18,7 +18,7 @@ internal sealed partial class KernelBackend
             Launch(new PatchEmbedding(Element, pictures), new PatchEmbeddingArgs
             {
                 Pictures = At(o.Pictures), Table = Matrix(o.Positions), Gathered = At(o.Gathered), Y = At(o.Output), Places = tables.PatchPlaces,
-                Channels = o.Channels, Height = o.Height, Width = o.Width, Patch = o.Patch, Side = o.Side, Dim = o.Weight.Rows,
+                Channels = o.Channels, Frames = o.Frames, Height = o.Height, Width = o.Width, Patch = o.Patch, Side = o.Side, Dim = o.Weight.Rows,
             });
             Product(o.Gathered, o.Weight, o.Output, o.Bias, new EpilogueArgs { Bias = Vector(o.Bias), Residual = At(o.Output) });
         }

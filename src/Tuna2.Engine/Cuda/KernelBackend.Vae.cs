@@ -12,15 +12,16 @@ internal sealed partial class KernelBackend
         public void Conv3d(Ops.Conv3d o)
         {
             var (shape, to, channels) = (o.Shape, o.OutputSize, o.Input.Columns);
-            // Frames of zeros add nothing: their taps, the first of a row of weights, are passed over.
-            var skipped = (long)o.ZeroFrames * shape.Side * shape.Side * channels;
+            // The frames of the kernel, its first, that lie on zeros for every frame of the output: they are passed over.
+            var zeros = Math.Max(0, o.ZeroFrames - (to.Frames - 1) * shape.FrameStride);
+            var skipped = (long)zeros * shape.Side * shape.Side * channels;
             Launch(new Conv3d(), new Conv3dArgs
             {
                 X = At(o.Input), Past = o.Past is null ? 0 : At(o.Past), W = Matrix(o.Weight) + (ulong)(skipped * sizeof(float)), Bias = Vector(o.Bias),
                 Residual = o.Residual is null ? 0 : At(o.Residual), Y = At(o.Output), WStride = o.Weight.Columns,
                 Pixels = to.Count, N = o.Weight.Rows, Channels = channels, Height = o.Size.Height, Width = o.Size.Width, PastFrames = o.PastFrames,
-                OutHeight = to.Height, OutWidth = to.Width, Frames = shape.Frames - o.ZeroFrames, Side = shape.Side,
-                FrameStride = shape.FrameStride, Stride = shape.Stride, Before = shape.Before,
+                OutHeight = to.Height, OutWidth = to.Width, Frames = shape.Frames - zeros, Side = shape.Side,
+                FrameStride = shape.FrameStride, Stride = shape.Stride, Before = shape.Before, ZeroFrames = o.ZeroFrames - zeros,
             });
         }
 

@@ -79,9 +79,6 @@ internal sealed partial class KernelBackend(
         memory.Copy(source, sourceOffset, destination, destinationOffset, bytes);
 
     /// <inheritdoc/>
-    public IEnumerable<Value> ScratchOf(Op op) => op is Ops.Conv3d ? [] : op.Scratch;
-
-    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
@@ -197,13 +194,17 @@ internal sealed partial class KernelBackend(
                 });
         }
 
-        public void RmsNorm(Ops.RmsNorm o) => Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+        public void RmsNorm(Ops.RmsNorm o)
         {
-            H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
-            Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
-            Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
-            Epsilon = o.Epsilon,
-        });
+            if (o.Input.Rows.Value > 0)
+                Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+                {
+                    H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
+                    Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
+                    Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
+                    Epsilon = o.Epsilon,
+                });
+        }
 
         public void MatMul(Ops.MatMul o)
         {

@@ -21,7 +21,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     public Executor(ModelGraph graph, IBackend backend, StateStore states, BatchBounds bounds)
     {
         ArgumentNullException.ThrowIfNull(states);
-        Plan = new Plan(graph, backend.ActivationBytes, backend.ScratchOf);
+        Plan = new Plan(graph, backend.ActivationBytes);
         _backend = backend;
         _states = states;
         _bounds = bounds;

@@ -58,9 +58,6 @@ public interface IBackend : IDisposable
     /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
     Precision? MatrixPrecision => null;
 
-    /// <summary>The memory it wants for an op while that runs: what the op declares, or less where it has another way.</summary>
-    IEnumerable<Value> ScratchOf(Op op) => op.Scratch;
-
     /// <summary>
     /// Makes a planned graph ready to run; what it takes for that is taken here. <paramref name="memory"/> says where values are,
     /// then and always.

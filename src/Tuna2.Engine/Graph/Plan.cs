@@ -17,12 +17,11 @@ public sealed class Plan
     /// <summary>Plans a graph at its bounds.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="activationBytes">Bytes of an activation on the backend that will run it.</param>
-    /// <param name="scratch">The memory that backend wants for an op; null for what the op declares.</param>
-    public Plan(ModelGraph graph, int activationBytes = sizeof(float), Func<Op, IEnumerable<Value>>? scratch = null)
+    public Plan(ModelGraph graph, int activationBytes = sizeof(float))
     {
         Graph = graph;
         _activationBytes = activationBytes;
-        var lifetimes = Lifetimes(graph, scratch ?? (op => op.Scratch));
+        var lifetimes = Lifetimes(graph);
         NaiveBytes = lifetimes.Sum(l => l.Members.Sum(Bytes));
         Place(lifetimes);
     }
@@ -59,11 +58,11 @@ public sealed class Plan
         public long Offset { get; set; } = -1;
     }
 
-    private List<Lifetime> Lifetimes(ModelGraph graph, Func<Op, IEnumerable<Value>> scratch)
+    private List<Lifetime> Lifetimes(ModelGraph graph)
     {
         var lastUse = new Dictionary<Value, int>();
         for (var i = 0; i < graph.Ops.Count; i++)
-            foreach (var v in graph.Ops[i].Reads.Concat(graph.Ops[i].Writes).Concat(scratch(graph.Ops[i])))
+            foreach (var v in graph.Ops[i].Reads.Concat(graph.Ops[i].Writes).Concat(graph.Ops[i].Scratch))
                 lastUse[v] = i;
         foreach (var v in graph.Kept)
             lastUse[v] = graph.Ops.Count;
@@ -76,7 +75,7 @@ public sealed class Plan
             foreach (var v in op.Reads.Where(v => v.Storage == Storage.Transient && !of.ContainsKey(v)))
                 throw new InvalidOperationException($"{op} reads {v.Name} before anything wrote it");
 
-            foreach (var v in op.Writes.Concat(scratch(op)).Where(v => v.Storage == Storage.Transient && !of.ContainsKey(v)))
+            foreach (var v in op.Writes.Concat(op.Scratch).Where(v => v.Storage == Storage.Transient && !of.ContainsKey(v)))
             {
                 if (op.Replaceable is { Storage: Storage.Transient } old && op.Writes.First() == v && lastUse[old] == i && old.Columns == v.Columns && Bytes(old) >= Bytes(v))
                 {

@@ -14,7 +14,7 @@ public struct AverageDownArgs
     public ulong Y;
     /// <summary>Elements of y.</summary>
     public long Count;
-    /// <summary>Channels of y.</summary>
+    /// <summary>Channels of y, a multiple of 4.</summary>
     public int N;
     /// <summary>Values averaged into one.</summary>
     public int Group;
@@ -35,13 +35,15 @@ public struct AverageDownArgs
 /// <summary>Host side of kernels/average_down.cu.</summary>
 public readonly record struct AverageDown : IKernel<AverageDownArgs>
 {
-    private const int Block = 256;
+    private const int Block = 256, Vector = 4;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get("average_down");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in AverageDownArgs args) => new(checked((int)((args.Count + Block - 1) / Block)), 1, 1, Block);
+    public LaunchShape Shape(in AverageDownArgs args) => args.N % Vector == 0
+        ? LaunchShape.Of(args.Count / Vector, Block)
+        : throw new ArgumentException($"average_down takes channels in 16-byte vectors, not {args.N}");
 
     /// <inheritdoc/>
     public Cost Cost(in AverageDownArgs args) => new(sizeof(float) * (args.Count * args.Group + 2 * args.Count), args.Count * (args.Group + 2));

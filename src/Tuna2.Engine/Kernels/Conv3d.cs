@@ -46,8 +46,8 @@ public struct Conv3dArgs
     public int Stride;
     /// <summary>Zero rows above and columns to the left.</summary>
     public int Before;
-    /// <summary>Unused: fills the last eight bytes.</summary>
-    public int Padding;
+    /// <summary>Frames of zeros before the past.</summary>
+    public int ZeroFrames;
 }
 
 /// <summary>Host side of kernels/conv3d.cu.</summary>

@@ -30,7 +30,7 @@ public readonly record struct DepthToSpace : IKernel<DepthToSpaceArgs>
 
     /// <inheritdoc/>
     public LaunchShape Shape(in DepthToSpaceArgs args) => args.Columns % 4 == 0 && args.Height % 2 == 0 && args.Width % 2 == 0
-        ? new(checked((int)((Elements(args) + Block - 1) / Block)), 1, 1, Block)
+        ? LaunchShape.Of(Elements(args), Block)
         : throw new ArgumentException($"depth_to_space takes planes of even sides, not {args.Columns} columns of {args.Width} x {args.Height}");
 
     /// <inheritdoc/>

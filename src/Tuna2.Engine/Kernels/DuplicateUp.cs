@@ -14,7 +14,7 @@ public struct DuplicateUpArgs
     public ulong Y;
     /// <summary>Elements of y.</summary>
     public long Count;
-    /// <summary>Channels of y.</summary>
+    /// <summary>Channels of y, a multiple of 4.</summary>
     public int N;
     /// <summary>Copies of a channel of x.</summary>
     public int Repeats;
@@ -35,13 +35,15 @@ public struct DuplicateUpArgs
 /// <summary>Host side of kernels/duplicate_up.cu.</summary>
 public readonly record struct DuplicateUp : IKernel<DuplicateUpArgs>
 {
-    private const int Block = 256;
+    private const int Block = 256, Vector = 4;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get("duplicate_up");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in DuplicateUpArgs args) => new(checked((int)((args.Count + Block - 1) / Block)), 1, 1, Block);
+    public LaunchShape Shape(in DuplicateUpArgs args) => args.N % Vector == 0
+        ? LaunchShape.Of(args.Count / Vector, Block)
+        : throw new ArgumentException($"duplicate_up takes channels in 16-byte vectors, not {args.N}");
 
     /// <inheritdoc/>
     public Cost Cost(in DuplicateUpArgs args) => new(sizeof(float) * (args.Count / args.Repeats + 2 * args.Count), args.Count);

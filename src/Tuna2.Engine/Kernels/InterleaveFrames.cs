@@ -27,7 +27,7 @@ public readonly record struct InterleaveFrames : IKernel<InterleaveFramesArgs>
     public KernelInstance Instance => KernelCatalog.Get("interleave_frames");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in InterleaveFramesArgs args) => new(checked((int)((args.Count + Block - 1) / Block)), 1, 1, Block);
+    public LaunchShape Shape(in InterleaveFramesArgs args) => LaunchShape.Of(args.Count, Block);
 
     /// <inheritdoc/>
     public Cost Cost(in InterleaveFramesArgs args) => new(2 * 16 * args.Count, 0);

@@ -6,18 +6,20 @@ namespace Tuna2.Engine.Kernels;
 [StructLayout(LayoutKind.Sequential)]
 public struct PatchEmbeddingArgs
 {
-    /// <summary>const float* (slots, channels, height, width).</summary>
+    /// <summary>const float* (slots, channels, frames, height, width).</summary>
     public ulong Pictures;
     /// <summary>const ELEMENT* (side, side, dim).</summary>
     public ulong Table;
-    /// <summary>ELEMENT* (pictures x patches, channels patch^2).</summary>
+    /// <summary>ELEMENT* (pictures x frames x patches, channels patch^2).</summary>
     public ulong Gathered;
-    /// <summary>ELEMENT* (pictures x patches, dim).</summary>
+    /// <summary>ELEMENT* (pictures x frames x patches, dim).</summary>
     public ulong Y;
     /// <summary>const PatchRows* (pictures); their rows are not read.</summary>
     public ulong Places;
     /// <summary>Planes of a picture.</summary>
     public int Channels;
+    /// <summary>Frames of a picture.</summary>
+    public int Frames;
     /// <summary>Rows of a picture, whole patches.</summary>
     public int Height;
     /// <summary>Columns of a picture, whole patches.</summary>
@@ -28,6 +30,8 @@ public struct PatchEmbeddingArgs
     public int Side;
     /// <summary>Features, a multiple of the 16-byte vector.</summary>
     public int Dim;
+    /// <summary>Unused: fills the last eight bytes.</summary>
+    public int Padding;
 }
 
 /// <summary>Host side of kernels/patch_embedding.cu.</summary>
@@ -42,13 +46,13 @@ public readonly record struct PatchEmbedding(ElementType Element, int Pictures) 
 
     /// <inheritdoc/>
     public LaunchShape Shape(in PatchEmbeddingArgs args) => args.Dim % (16 / Element.Size()) == 0 && args.Height % args.Patch == 0 && args.Width % args.Patch == 0
-        ? new(Patches(args), Pictures, 1, Block)
+        ? new(Patches(args), Pictures * args.Frames, 1, Block)
         : throw new ArgumentException($"patch_embedding takes features in whole 16-byte vectors and whole patches of {args.Patch}, not {args.Dim} of {args.Width} x {args.Height}");
 
     /// <inheritdoc/>
     public Cost Cost(in PatchEmbeddingArgs args)
     {
-        long patches = (long)Patches(args) * Pictures, depth = args.Channels * args.Patch * args.Patch;
+        long patches = (long)Patches(args) * Pictures * args.Frames, depth = args.Channels * args.Patch * args.Patch;
         var resized = args.Height / args.Patch != args.Side || args.Width / args.Patch != args.Side;
         return new(
             patches * depth * (sizeof(float) + Element.Size()) + ((long)args.Side * args.Side + patches) * args.Dim * Element.Size(),

@@ -27,7 +27,7 @@ public readonly record struct UpsampleNearest : IKernel<UpsampleNearestArgs>
     public KernelInstance Instance => KernelCatalog.Get("upsample_nearest");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in UpsampleNearestArgs args) => new(checked((int)((args.Count + Block - 1) / Block)), 1, 1, Block);
+    public LaunchShape Shape(in UpsampleNearestArgs args) => LaunchShape.Of(args.Count, Block);
 
     /// <inheritdoc/>
     public Cost Cost(in UpsampleNearestArgs args) => new(16 * (args.Count + args.Count / 4), 0);

@@ -175,8 +175,6 @@ public sealed record MemoryEstimate(
 
         public Precision? MatrixPrecision => like?.MatrixPrecision;
 
-        public IEnumerable<Value> ScratchOf(Op op) => like?.ScratchOf(op) ?? op.Scratch;
-
         public bool KeepsSlots => like?.KeepsSlots ?? false;
 
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);

@@ -42,6 +42,14 @@ public class LaunchShapeTests
         Assert.That(NvrtcUnderTest.Check(instance, $"static_assert(sizeof({type}) == {shape.SharedBytes} && THREADS == {shape.Block}, \"\");"), Is.Null);
 
     [Test]
+    public void Threads_that_32_bits_do_not_count_are_refused()
+    {
+        Assert.That(LaunchShape.Of(257, 256), Is.EqualTo(new LaunchShape(2, 1, 1, 256)));
+        Assert.That(LaunchShape.Of(uint.MaxValue - 256L, 256).GridX, Is.EqualTo((1 << 24) - 1));
+        Assert.That(() => LaunchShape.Of(1L << 32, 256), Throws.ArgumentException);
+    }
+
+    [Test]
     public void Tiles_cover_the_output()
     {
         Assert.That(new MatMul(ToF32: false, SwiGlu: false).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(1));

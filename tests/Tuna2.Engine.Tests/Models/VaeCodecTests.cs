@@ -48,6 +48,21 @@ public class VaeCodecTests
     }
 
     [Test]
+    public void A_picture_needs_no_caches_and_is_a_clips_first_frame()
+    {
+        const int cells = Side / 16 * Side / 16;
+        float[] latents = new SeededNumbers(1).Floats(48 * 2 * cells), first = Frames(latents, 2, 1, 48, cells), picture = [], begun = [];
+        using VaeCodec alone = _model.NewVaeCodec(Side, Side), clip = _model.NewVaeCodec(Side, Side);
+        alone.Decode(first, 1, (_, _, planes) => picture = planes, default);
+        clip.Decode(latents, 2, (frame, _, planes) => begun = frame == 0 ? planes : begun, default);
+        Assert.That(picture, Is.EqualTo(begun));
+
+        Assert.That(alone.CacheBytes, Is.Zero);
+        Assert.That(clip.CacheBytes, Is.GreaterThan(0));
+        Assert.That(clip.Bytes - alone.Bytes, Is.GreaterThanOrEqualTo(clip.CacheBytes));
+    }
+
+    [Test]
     public void Memory_does_not_grow_with_the_clip()
     {
         long Bytes(int frames)

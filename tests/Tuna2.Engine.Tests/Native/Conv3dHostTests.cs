@@ -20,6 +20,7 @@ public class Conv3dHostTests
     {
         yield return Case("two frames behind two others", Causal, new Grid(2, 5, 7), past: 2, zeros: 0, 12, 20, residual: true);
         yield return Case("a clip's first frame", Causal, new Grid(1, 11, 13), past: 0, zeros: 2, 20, 68, residual: false);
+        yield return Case("a clip's first frames", Causal, new Grid(3, 3, 4), past: 0, zeros: 2, 8, 12, residual: true);
         yield return Case("half the side", Down, new Grid(1, 6, 10), past: 0, zeros: 0, 16, 8, residual: false);
         yield return Case("sides that were doubled", new ConvShape(1, 3, Before: 1, After: 1), new Grid(2, 9, 8), past: 0, zeros: 0, 40, 64, residual: true);
         yield return Case("half the frames", TimeDown, new Grid(4, 3, 5), past: 1, zeros: 0, 24, 132, residual: false);
@@ -91,16 +92,19 @@ public class Conv3dHostTests
             Buffers = [_y, x, before, w, bias];
             Args = new Conv3dArgs
             {
-                X = x.Address, Past = past == 0 ? 0 : before.Address, W = w.Address + (ulong)(zeros * shape.Side * shape.Side * channels * sizeof(float)), Bias = bias.Address,
+                X = x.Address, Past = past == 0 ? 0 : before.Address, W = w.Address + (ulong)(Skipped * shape.Side * shape.Side * channels * sizeof(float)), Bias = bias.Address,
                 Residual = residual ? _y.Address : 0, Y = _y.Address, WStride = depth,
                 Pixels = To.Count, N = n, Channels = channels, Height = size.Height, Width = size.Width, PastFrames = past, OutHeight = To.Height, OutWidth = To.Width,
-                Frames = shape.Frames - zeros, Side = shape.Side, FrameStride = shape.FrameStride, Stride = shape.Stride, Before = shape.Before,
+                Frames = shape.Frames - Skipped, Side = shape.Side, FrameStride = shape.FrameStride, Stride = shape.Stride, Before = shape.Before, ZeroFrames = zeros - Skipped,
             };
         }
 
         public Conv3dArgs Args { get; }
 
         public HostBuffer[] Buffers { get; }
+
+        /// <summary>Frames of the kernel that lie on zeros whatever is computed.</summary>
+        private int Skipped => Math.Max(0, _zeros - (To.Frames - 1) * _shape.FrameStride);
 
         private Grid To => _shape.Output(_size, _pastFrames + _zeros);
 

@@ -66,7 +66,7 @@ public class FramesHostTests
     [TestCase(4, 2, 2, 8, 16)]
     [TestCase(1, 2, 2, 8, 16)]
     [TestCase(3, 1, 1, 12, 12)]
-    [TestCase(1, 1, 2, 4, 2)]
+    [TestCase(1, 1, 2, 8, 4)]
     public void The_shortcut_down_averages(int frames, int block, int side, int channels, int n) => AverageDown(frames, block, side, channels, n).Check();
 
     [TestCase(1, 1, false, 8, 8)]
@@ -99,6 +99,13 @@ public class FramesHostTests
     {
         Assert.That(() => new SpaceToDepth().Shape(new() { Columns = 12, Frames = 1, Height = 3, Width = 4 }), Throws.ArgumentException);
         Assert.That(() => new DepthToSpace().Shape(new() { Columns = 12, Frames = 1, Height = 4, Width = 5 }), Throws.ArgumentException);
+    }
+
+    [Test]
+    public void Broken_vectors_are_refused()
+    {
+        Assert.That(() => new AverageDown().Shape(new() { Count = 12, N = 6 }), Throws.ArgumentException);
+        Assert.That(() => new DuplicateUp().Shape(new() { Count = 12, N = 6 }), Throws.ArgumentException);
     }
 
     internal static KernelOutput Sample(string kernel) => Run(kernel, sanitized: false);

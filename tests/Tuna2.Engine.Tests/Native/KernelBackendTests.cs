@@ -32,8 +32,10 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "understand_wide")]
     [TestCase("tunar-tiny", "siglip_square")]
     [TestCase("tunar-tiny", "siglip_wide")]
+    [TestCase("tunar-tiny", "t2i_wide")]
     [TestCase("tunar-tiny", "reconstruct")]
     [TestCase("tunavae-tiny", "vae_image")]
+    [TestCase("tunavae-tiny", "vae_video")]
     [TestCase("tunavae-tiny", "siglip_latent")]
     public Task In_float32_the_kernels_reproduce_the_references(string directory, string name) => Reproduces(ElementType.F32, directory, name);
 
@@ -44,6 +46,13 @@ public class KernelBackendTests
     [TestCase("tunar-tiny", "siglip_wide")]
     [TestCase("tunar-tiny", "reconstruct")]
     public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
+
+    [Test]
+    public async Task The_VAE_computes_in_float32_whatever_the_backend_does()
+    {
+        var report = await ParityRunner.RunAsync(Fixtures.Path("tunavae-tiny"), () => new(new KernelBackend(new HostRunner(), new HostDeviceMemory(), ElementType.BF16, "host runner")), ["vae_image"], null, CancellationToken.None);
+        Assert.That(report.Cases[0].Checks.Select(c => c.RelativeError), Is.All.LessThan(1e-5));
+    }
 
     /// <summary>The big products by a cuBLASLt that computes on the same memory, the others and everything else by our kernels.</summary>
     [TestCase(ElementType.F32, "tuna2-tiny", "edit_wide_heun")]

@@ -14,16 +14,17 @@ public class PatchEmbeddingHostTests
     private static readonly HostRunner Runner = new();
     private static readonly PatchRows[] Places = [new(2, 40), new(0, 0)];
 
-    /// <summary>The table's own grid; larger one way and smaller the other; one patch; a latent's cells.</summary>
-    [TestCase(16, 3, 64, 64, 144)]
-    [TestCase(16, 3, 48, 80, 144)]
-    [TestCase(16, 3, 16, 16, 1160)]
-    [TestCase(1, 48, 3, 7, 24)]
-    public void Agrees_with_float64_and_the_CPU(int patch, int channels, int height, int width, int dim)
+    /// <summary>The table's own grid; larger one way and smaller the other; one patch; a latent's cells; a clip.</summary>
+    [TestCase(16, 3, 1, 64, 64, 144)]
+    [TestCase(16, 3, 1, 48, 80, 144)]
+    [TestCase(16, 3, 1, 16, 16, 1160)]
+    [TestCase(1, 48, 1, 3, 7, 24)]
+    [TestCase(2, 5, 3, 4, 6, 24)]
+    public void Agrees_with_float64_and_the_CPU(int patch, int channels, int frames, int height, int width, int dim)
     {
         foreach (var element in Enum.GetValues<ElementType>())
         {
-            using var operands = new Operands(element, patch, channels, height, width, dim);
+            using var operands = new Operands(element, patch, channels, frames, height, width, dim);
             var outputs = operands.Launch();
             foreach (var output in outputs)
                 output.Check();
@@ -35,7 +36,7 @@ public class PatchEmbeddingHostTests
     [Test]
     public void Stays_in_its_buffers([Values] ElementType element, [Values(64, 80)] int width)
     {
-        using var operands = new Operands(element, 16, 3, 64, width, 24);
+        using var operands = new Operands(element, 16, 3, 2, 64, width, 24);
         SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
     }
 
@@ -47,7 +48,7 @@ public class PatchEmbeddingHostTests
 
     internal static KernelOutput Sample(ElementType element, string name)
     {
-        using var operands = new Operands(element, 16, 3, 48, 80, 144);
+        using var operands = new Operands(element, 16, 3, 1, 48, 80, 144);
         return operands.Launch().First(o => o.Name == name);
     }
 
@@ -60,16 +61,16 @@ public class PatchEmbeddingHostTests
         private readonly HostBuffer _gathered;
         private readonly HostBuffer _y;
 
-        public Operands(ElementType element, int patch, int channels, int height, int width, int dim)
+        public Operands(ElementType element, int patch, int channels, int frames, int height, int width, int dim)
         {
             _element = element;
             _depth = channels * patch * patch;
             var count = height / patch * (width / patch);
             var random = new Random(height * 31 + width);
-            _pictures = ElementType.F32.Random(random, Slots * channels * height * width);
+            _pictures = ElementType.F32.Random(random, Slots * channels * frames * height * width);
             _table = element.Random(random, Side * Side * dim);
-            _gathered = element.Output("gathered", Places.Length * count * _depth);
-            _y = element.Output("y", Places.Length * count * dim);
+            _gathered = element.Output("gathered", Places.Length * frames * count * _depth);
+            _y = element.Output("y", Places.Length * frames * count * dim);
             var pictures = HostBuffer.Input<float>("pictures", _pictures);
             var table = element.Input("table", _table);
             var places = HostBuffer.Input<PatchRows>("places", Places);
@@ -77,7 +78,7 @@ public class PatchEmbeddingHostTests
             Args = new PatchEmbeddingArgs
             {
                 Pictures = pictures.Address, Table = table.Address, Gathered = _gathered.Address, Y = _y.Address, Places = places.Address,
-                Channels = channels, Height = height, Width = width, Patch = patch, Side = Side, Dim = dim,
+                Channels = channels, Frames = frames, Height = height, Width = width, Patch = patch, Side = Side, Dim = dim,
             };
         }
 
@@ -90,6 +91,8 @@ public class PatchEmbeddingHostTests
         private int Across => Args.Width / Args.Patch;
 
         private int Count => Args.Height / Args.Patch * Across;
+
+        private int Rows => Places.Length * Args.Frames * Count;
 
         public KernelOutput[] Launch()
         {
@@ -105,9 +108,9 @@ public class PatchEmbeddingHostTests
         public float[] Cpu()
         {
             using var rig = new CpuRig(KernelOutput.Cpu);
-            var y = rig.Value("y", Places.Length * Count, Args.Dim);
+            var y = rig.Value("y", Rows, Args.Dim);
             rig.Run(new Ops.PatchEmbedding("embeddings", rig.Value("pictures", Slots, _pictures.Length / Slots, _pictures), rig.Weight(Args.Dim, _depth, Precision.F32, new float[Args.Dim * _depth]),
-                rig.Vector(new float[Args.Dim]), rig.Weight(Side * Side, Args.Dim, Precision.F32, _table), Args.Patch, Args.Channels, Args.Height, Args.Width, y),
+                rig.Vector(new float[Args.Dim]), rig.Weight(Side * Side, Args.Dim, Precision.F32, _table), Args.Patch, Args.Channels, Args.Height, Args.Width, y, Args.Frames),
                 new Batch { Patches = [.. Places.Select(p => new PatchPlacement(p.Picture, p.FirstRow))] });
             return rig.Read(y);
         }
@@ -116,19 +119,20 @@ public class PatchEmbeddingHostTests
 
         private float[] Patches()
         {
-            var rows = new float[Places.Length * Count * _depth];
+            var rows = new float[Rows * _depth];
             for (var at = 0; at < rows.Length; at++)
             {
                 int k = at % _depth, p = at / _depth % Count, area = Args.Patch * Args.Patch;
                 int row = p / Across * Args.Patch + k % area / Args.Patch, column = p % Across * Args.Patch + k % Args.Patch;
-                rows[at] = _element.Round(_pictures[((Places[at / _depth / Count].Picture * Args.Channels + k / area) * Args.Height + row) * Args.Width + column]);
+                int frame = at / _depth / Count % Args.Frames, picture = Places[at / _depth / Count / Args.Frames].Picture;
+                rows[at] = _element.Round(_pictures[(((picture * Args.Channels + k / area) * Args.Frames + frame) * Args.Height + row) * Args.Width + column]);
             }
             return rows;
         }
 
         private float[] Positions(Func<double, double> round, bool single)
         {
-            var y = new float[Places.Length * Count * Args.Dim];
+            var y = new float[Rows * Args.Dim];
             for (var at = 0; at < y.Length; at++)
             {
                 int p = at / Args.Dim % Count, column = at % Args.Dim;

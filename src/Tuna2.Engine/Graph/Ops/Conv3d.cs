@@ -19,13 +19,8 @@ public sealed class Conv3d(string name, Value input, Grid size, Value? past, Wei
     /// <summary>Frames of the past.</summary>
     public int PastFrames { get; } = past is null ? 0 : past.Rows.Max / (size.Height * size.Width);
 
-    /// <summary>
-    /// Frames of zeros in the place of a past, before a clip's first frame. They add nothing, so the kernel's frames that lie on them
-    /// are passed over: of a picture's convolutions a third is left.
-    /// </summary>
-    public int ZeroFrames { get; } = zeroFrames == 0 || past is null && size.Frames + zeroFrames == shape.Frames
-        ? zeroFrames
-        : throw new ArgumentException($"{name}: {zeroFrames} frames of zeros and {size.Frames} more are not the {shape.Frames} that one is computed from");
+    /// <summary>Frames of zeros before the past: what a clip has before its first frame. Nobody stores them, and nobody need multiply them.</summary>
+    public int ZeroFrames { get; } = zeroFrames;
 
     /// <summary>(channels out, taps x channels in), a row in the order (frame, row, column, channel).</summary>
     public Weight Weight { get; } = weight.Columns == shape.Taps * input.Columns

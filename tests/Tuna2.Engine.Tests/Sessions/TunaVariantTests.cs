@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Parity;

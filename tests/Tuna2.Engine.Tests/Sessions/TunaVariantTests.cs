@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Parity;
@@ -141,7 +142,10 @@ public class TunaVariantTests
             var seen = request.Encode(_model, timeout);
             using var decoder = new TextDecoder(_model.Network, _model.Backend);
             using var oracle = new FullTextDecoder(_model.Network, _model.Backend, request.Turn, seen, 1);
-            return full ? oracle.Logits([], timeout) : [.. decoder.Begin(request.Turn, seen, 1, timeout)];
+            if (full)
+                return oracle.Logits([], timeout);
+            _ = decoder.Begin(request.Turn, seen, 1, TokenChoice.Greedy, timeout);
+            return decoder.ReadLogits();
         }
     }
 

@@ -38,7 +38,7 @@ try
     // Where the rows go is nobody's business who reads them.
     var command = string.Join(' ', args.Where((a, i) => a != "--json" && (i == 0 || args[i - 1] != "--json")));
     var report = new Report(json, threads, backend.Simd.ToString(), command);
-    Console.WriteLine($"{Report.Processor}, {threads} threads on either side, ours {backend.Simd} from bfloat16 weights; {LibTorch.Build}; ratio: libtorch's time by ours");
+    Console.WriteLine($"{Report.Processor}, {threads} threads on either side, ours {backend.Simd} from bfloat16 weights (the VAE's are float32); {LibTorch.Build}; ratio: libtorch's time by ours");
 
     if (what is "bandwidth" or "all")
     {

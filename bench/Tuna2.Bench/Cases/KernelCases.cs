@@ -11,7 +11,7 @@ namespace Tuna2.Bench.Cases;
 internal static class KernelCases
 {
     private const int Hidden = 3584, Intermediate = 18944, Vocabulary = 151669, Sequences = 2, Span = 1025, Keys = 1100, Prefix = Keys - Span;
-    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, Steps = 50, StepWords = 8, DecodeSplits = 16;
+    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, LatentChannels = 48, Steps = 50, StepWords = 8, DecodeSplits = 16;
 
     private const int SiglipRows = Sequences * Patches, SiglipHidden = 1152, SiglipInner = 4304, SiglipSide = 32;
 
@@ -100,7 +100,7 @@ internal static class KernelCases
         {
             X = m.Random(F32, VaeElements), Past = m.Updated(F32, 2 * VaeElements), Words = VaeElements / 4, Frames = 1, Kept = 2,
         }),
-        Step(BF16), Step(F32),
+        Step(BF16), Step(F32), LatentStep(BF16), LatentStep(F32),
         KernelCase.Of($"{Vocabulary}", new SampleToken(), m => new SampleTokenArgs
         {
             Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Seed = 1, Draw = 2, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
@@ -246,7 +246,15 @@ internal static class KernelCases
         Conditional = m.Random(e, (long)Patches * PatchValues), Unconditional = m.Random(e, (long)Patches * PatchValues),
         Z = m.Updated(F32, 3L * Side * Side), Trial = m.Random(F32, 3L * Side * Side), Velocity = m.Random(F32, 3L * Side * Side),
         // The time stays short of 1 and the step small: repeated, the state stays finite.
-        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1,
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1, Frames = 1,
+    });
+
+    /// <summary>The same picture as Tuna's latent.</summary>
+    private static KernelCase LatentStep(ElementType e) => KernelCase.Of($"latent {Side / 16} x {Side / 16}", new X0ToVelocityStep(e, 1, LatentChannels), m => new X0ToVelocityStepArgs
+    {
+        Conditional = m.Random(e, (long)Patches * LatentChannels), Unconditional = m.Random(e, (long)Patches * LatentChannels),
+        Z = m.Updated(F32, (long)Patches * LatentChannels), Trial = m.Random(F32, (long)Patches * LatentChannels), Velocity = m.Random(F32, (long)Patches * LatentChannels),
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side / 16, Width = Side / 16, Raster = 1, Frames = 1, PredictsVelocity = 1,
     });
 
     private static EpilogueArgs Epilogue(ICaseMemory m, ElementType e, int rows, int columns, bool bias, bool residual, bool gate) => new()

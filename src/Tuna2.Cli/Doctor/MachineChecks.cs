@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Tuna2.Cli.Output;
+using Tuna2.Engine;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Text;
@@ -19,6 +20,7 @@ internal static class MachineChecks
         Check.Ok("memory", DeviceText.Memory(cpu)),
         Text(),
         Pictures(),
+        Films(),
         Folder("current folder", Environment.CurrentDirectory, "pictures are written here unless --output names another place"),
         Folder("temporary folder", Path.GetTempPath(), "set TMPDIR to a folder that can be written to"),
     ];
@@ -48,6 +50,27 @@ internal static class MachineChecks
         }
 
         static Check Broken(string why) => new(name, CheckStatus.Problem, $"no picture can be read: {why}", "install tuna2 anew: libSkiaSharp belongs beside the program, for this system and processor") { Needed = true };
+    }
+
+    /// <summary>ffmpeg is started to ask its version: a program that lacks a library is found, too.</summary>
+    private static Check Films()
+    {
+        const string name = "ffmpeg";
+        const string advice = $"writes MP4 and reads films; animated PNG, WebP and GIF need none. Install ffmpeg, or let {FfmpegReport.Variable} name it";
+        var ffmpeg = FfmpegReport.Find();
+        if (ffmpeg.Path is null)
+            return new(name, CheckStatus.Missing, "no ffmpeg", advice) { LookedIn = ffmpeg.Candidates };
+        try
+        {
+            var version = $"{ffmpeg.Path}, version {ffmpeg.ReadVersion()}";
+            return ffmpeg.ProbePath is null
+                ? new(name, CheckStatus.Problem, $"{version}, but no ffprobe beside it: MP4 can be written, films cannot be read", advice)
+                : Check.Ok(name, version);
+        }
+        catch (ImageException e)
+        {
+            return new(name, CheckStatus.Problem, e.Message, advice) { LookedIn = ffmpeg.Candidates };
+        }
     }
 
     private static Check Folder(string name, string path, string advice)

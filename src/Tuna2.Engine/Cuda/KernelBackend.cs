@@ -329,13 +329,14 @@ internal sealed partial class KernelBackend(
         private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, ulong numbers, ulong prediction)
         {
             var picture = (ulong)((long)o.Pictures.Columns * sizeof(float));
-            Launch(new X0ToVelocityStep(Element), new X0ToVelocityStepArgs
+            Launch(new X0ToVelocityStep(Element, o.Head.Patch, o.Head.Channels), new X0ToVelocityStepArgs
             {
                 Conditional = PatchRows(o.Head.Rows, conditional.FirstRow),
                 Unconditional = unconditional is { } u ? PatchRows(o.Head.Rows, u.FirstRow) : 0,
                 Z = At(o.Pictures) + Ops.VelocityStep.StateSlot * picture, Trial = At(o.Pictures) + Ops.VelocityStep.TrialSlot * picture,
                 Velocity = At(o.Velocity), Prediction = prediction, Numbers = numbers,
-                Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0,
+                Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0, Frames = o.Head.Frames,
+                PredictsVelocity = o.Prediction == Ops.PredictionKind.Velocity ? 1 : 0,
             });
         }
 

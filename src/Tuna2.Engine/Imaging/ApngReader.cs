@@ -11,6 +11,9 @@ internal static class ApngReader
     /// <summary>A frame that is taken away before the next is drawn: to nothing, or to what was there before it.</summary>
     private const byte DisposeToBackground = 1, DisposeToPrevious = 2;
 
+    /// <summary>The file has fractions: 24 of 1/24 s are 24 a second, not 23.999999999999996.</summary>
+    private const double Rounding = 1e-9;
+
     private const int HeaderLength = 13, ControlLength = 26, FrameDataOffset = 4;
 
     /// <summary>Whether a file is a PNG with an animation in it.</summary>
@@ -20,7 +23,10 @@ internal static class ApngReader
     public static VideoClip Read(ReadOnlyMemory<byte> encoded, string name, VideoReadOptions options, CancellationToken cancellation)
     {
         var parts = Take(encoded.Span, name);
-        var frames = new FrameCollector(name, options, parts.Frames.Count);
+        double[] seconds = [.. parts.Frames.Select(frame => frame.Seconds)];
+        var repeats = FrameDelays.Repeats(seconds);
+        var total = checked((int)repeats.Sum(r => (long)r));
+        var frames = new FrameCollector(name, options, total);
         var canvas = new Canvas(parts.Width, parts.Height);
         for (var i = 0; i < parts.Frames.Count && !frames.IsFull; i++)
         {
@@ -29,22 +35,13 @@ internal static class ApngReader
             var pixels = RgbImage.DecodeRgba(frame.AsPng(parts), $"{name}, frame {i + 1}", frame.Width, frame.Height);
             var before = frame.Dispose == DisposeToPrevious && i > 0 ? canvas.Copy() : null;
             canvas.Draw(frame, pixels);
-            if (frames.Wants(i))
-                frames.Add(canvas.ToPicture());
+            frames.Offer(repeats[i], canvas.ToPicture);
             if (before is not null)
                 canvas = before;
             else if (frame.Dispose is DisposeToBackground or DisposeToPrevious)
                 canvas.Clear(frame);
         }
-        var seconds = parts.Frames.Sum(frame => frame.Seconds);
-        return frames.Finish(Rate(parts.Frames.Count, seconds));
-    }
-
-    /// <summary>The rate to the digits the fractions of the file mean: 24 of 1/24 s are 24 a second, not 23.999999999999996.</summary>
-    private static double Rate(int frames, double seconds)
-    {
-        var rate = frames / seconds;
-        return Math.Abs(rate - Math.Round(rate)) < 1e-6 * rate ? Math.Max(1, Math.Round(rate)) : rate;
+        return frames.Finish(FrameDelays.Rate(total, seconds.Sum(), Rounding));
     }
 
     private static Parts Take(ReadOnlySpan<byte> file, string name)
@@ -96,7 +93,7 @@ internal static class ApngReader
                 break;
             }
         }
-        return parts.Frames.Count == announced
+        return parts.Frames.Count == announced && announced > 0
             ? parts
             : throw Damaged(name, $"it has {parts.Frames.Count} frames and says {announced}");
 
@@ -138,7 +135,7 @@ internal static class ApngReader
             if (width == 0 || height == 0 || (long)left + width > parts.Width || (long)top + height > parts.Height)
                 throw Damaged(name, $"frame {parts.Frames.Count + 1} lies outside the picture");
             int delay = BinaryPrimitives.ReadUInt16BigEndian(control[20..]), parted = BinaryPrimitives.ReadUInt16BigEndian(control[22..]);
-            return new((int)width, (int)height, (int)left, (int)top, delay == 0 ? FrameDelays.Unsaid / 1000.0 : delay / (parted == 0 ? 100.0 : parted), control[24], control[25] == 1);
+            return new((int)width, (int)height, (int)left, (int)top, delay == 0 ? FrameDelays.Unsaid : delay / (parted == 0 ? 100.0 : parted), control[24], control[25] == 1);
         }
 
         /// <summary>The frame as a picture file of its own.</summary>

@@ -22,9 +22,8 @@ internal static class FilmReader
         try
         {
             using var output = new BufferedStream(process.Output, 1 << 16);
-            for (var i = 0; !frames.IsFull && NextFrame(output, path) is { } frame; i++)
-                if (frames.Wants(i))
-                    frames.Add(frame);
+            while (!frames.IsFull && NextFrame(output, path) is { } frame)
+                frames.Offer(1, () => frame);
         }
         catch (IOException e)
         {

@@ -8,25 +8,22 @@ internal sealed class FrameCollector(string name, VideoReadOptions options, int?
 {
     private readonly int _wanted = Math.Min(options.MaxFrames ?? int.MaxValue, total ?? int.MaxValue);
     private readonly List<RgbImage> _frames = [];
+    private int _offered;
 
     /// <summary>Whether all that is wanted is here.</summary>
     public bool IsFull => _frames.Count >= _wanted;
 
-    /// <summary>Whether frame <paramref name="index"/> of the clip is wanted; ask for each in order.</summary>
-    public bool Wants(int index) => !IsFull
-        && (!(options.Spread && total is not null) || index == (int)((long)_frames.Count * total.Value / _wanted));
-
-    /// <summary>Takes a frame.</summary>
-    /// <param name="frame">The frame.</param>
+    /// <summary>Takes the next frames of the clip as far as they are wanted.</summary>
+    /// <param name="repeats">How many frames show the picture.</param>
+    /// <param name="picture">Makes it; called when it is wanted.</param>
     /// <param name="label">What errors call it; null for its number.</param>
     /// <exception cref="ImageException">It has another size than those before it, or the clip is too large.</exception>
-    public void Add(RgbImage frame, string? label = null)
+    public void Offer(int repeats, Func<RgbImage> picture, string? label = null)
     {
-        if (_frames.Count > 0 && (frame.Width, frame.Height) != (_frames[0].Width, _frames[0].Height))
-            throw new ImageException($"{label ?? $"{name}, frame {_frames.Count + 1}"}: {frame.Width}x{frame.Height} pixels, the frames before it {_frames[0].Width}x{_frames[0].Height}");
-        if ((_frames.Count + 1L) * frame.Pixels.Length > VideoClip.MaxBytes)
-            throw new ImageException($"{name}: more than {_frames.Count} frames of {frame.Width}x{frame.Height} take more than {VideoClip.MaxBytes >> 30} GiB: read fewer");
-        _frames.Add(frame);
+        RgbImage? frame = null;
+        for (; repeats > 0 && !IsFull; repeats--)
+            if (Wants(_offered++))
+                Add(frame ??= picture(), label ?? $"{name}, frame {_offered}");
     }
 
     /// <summary>The clip.</summary>
@@ -42,5 +39,16 @@ internal sealed class FrameCollector(string name, VideoReadOptions options, int?
         }
         var rate = options.Spread && total > _frames.Count ? framesPerSecond * _frames.Count / total.Value : framesPerSecond;
         return new(_frames, Math.Min(rate, VideoClip.MaxFramesPerSecond));
+    }
+
+    private bool Wants(int index) => !(options.Spread && total is not null) || index == (int)((long)_frames.Count * total.Value / _wanted);
+
+    private void Add(RgbImage frame, string label)
+    {
+        if (_frames.Count > 0 && (frame.Width, frame.Height) != (_frames[0].Width, _frames[0].Height))
+            throw new ImageException($"{label}: {frame.Width}x{frame.Height} pixels, the frames before it {_frames[0].Width}x{_frames[0].Height}");
+        if ((_frames.Count + 1L) * frame.Pixels.Length > VideoClip.MaxBytes)
+            throw new ImageException($"{name}: more than {_frames.Count} frames of {frame.Width}x{frame.Height} take more than {VideoClip.MaxBytes >> 30} GiB: read fewer");
+        _frames.Add(frame);
     }
 }

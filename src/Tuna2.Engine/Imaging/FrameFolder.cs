@@ -14,8 +14,7 @@ internal static class FrameFolder
         for (var i = 0; i < files.Count && !frames.IsFull; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (frames.Wants(i))
-                frames.Add(RgbImage.Load(files[i]), files[i]);
+            frames.Offer(1, () => RgbImage.Load(files[i]), files[i]);
         }
         return frames.Finish(options.FolderFramesPerSecond);
     }

@@ -41,7 +41,7 @@ public sealed class VideoClip
     /// <summary>The frames in the order they are shown.</summary>
     public IReadOnlyList<RgbImage> Frames { get; }
 
-    /// <summary>Frames per second; of an animation whose frames stand for different times, their average.</summary>
+    /// <summary>Frames per second.</summary>
     public double FramesPerSecond { get; }
 
     /// <summary>Pixels per row of every frame.</summary>
@@ -57,7 +57,10 @@ public sealed class VideoClip
     /// Reads an animated PNG, WebP or GIF, told apart by content; a folder of pictures in the natural order of their names (2 before
     /// 10); or any other film an installed ffmpeg reads.
     /// </summary>
-    /// <remarks>Transparent pixels show white behind them. A film is read at its own average rate.</remarks>
+    /// <remarks>
+    /// Transparent pixels show white behind them. A film is read at its own average rate; of an animation, a picture that is shown
+    /// n times as long as the shortest is n frames.
+    /// </remarks>
     /// <param name="path">The file or folder.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
     /// <param name="cancellation">Stops the reading, and ffmpeg.</param>

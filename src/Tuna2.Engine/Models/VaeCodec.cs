@@ -37,6 +37,9 @@ internal sealed class VaeCodec : IDisposable
     /// <summary>Bytes of states and activations.</summary>
     public long Bytes => _store.StateBytes + _store.ArenaBytes;
 
+    /// <summary>Bytes of them that remember frames for a later piece.</summary>
+    public long CacheBytes => _past.Values.Sum(_store.BytesOf);
+
     private int LatentHeight => _height / _config.SpatialFactor;
 
     private int LatentWidth => _width / _config.SpatialFactor;

@@ -14,7 +14,7 @@ public sealed class DoctorCommandTests : CliFixture
         var run = (await CliRun.OfAsync(["doctor"])).Succeeded();
         foreach (var name in new[] { "system", "processor", "memory", "text", "pictures", "demo model", "demo model memory", "temporary folder" })
             Assert.That(run.Out, Does.Match($"(?m)^ok +{name} +[^ ]"));
-        foreach (var name in new[] { "NVIDIA driver", "NVRTC", "cuBLASLt", "kernel cache" })
+        foreach (var name in new[] { "NVIDIA driver", "NVRTC", "cuBLASLt", "kernel cache", "ffmpeg" })
             Assert.That(run.Out, Does.Match($"(?m)^(ok|missing|problem) +{name} +[^ ]"));
         Assert.That(run.Out, Does.Contain(Path.Combine("models", "tuna2-shapes")).And.EndsWith("What the CPU engine needs is there.\n"));
     }

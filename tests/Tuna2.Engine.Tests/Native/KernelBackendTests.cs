@@ -59,6 +59,7 @@ public class KernelBackendTests
     [TestCase(ElementType.BF16, "tuna2-tiny", "edit_wide_heun")]
     [TestCase(ElementType.BF16, "tuna2-tiny-bf16", "t2i_square")]
     [TestCase(ElementType.F32, "tuna2-tiny", "understand_wide")]
+    [TestCase(ElementType.BF16, "tunar-tiny", "reconstruct")]
     public async Task With_cuBLASLt_they_do_so_too(ElementType element, string directory, string name)
     {
         using var driver = new FakeDriver();

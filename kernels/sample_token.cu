@@ -6,7 +6,7 @@
 // Both thresholds are logits: tokens that tie with the last one kept are kept too, as the CPU's TokenSampler does.
 // A row with a NaN or +infinity in it, or of nothing but -infinity, gives -1: the host makes an error of it.
 //
-// shapes    logits (vocabulary) float32; token (1) int
+// shapes    logits (vocabulary) float32; token (1) int; draw (1) 64-bit
 // mapping   one block; thresholds are found by bisection on the logits' bit patterns: 32 passes over the row, exact
 // traffic   the row, from the second-level cache after the first pass: 151,669 x 4 = 0.6 MB a pass
 // bound     what one multiprocessor draws from that cache, some 5 us a pass: greedy 2 passes, 10 us; top-k and top-p 32 each,
@@ -21,8 +21,8 @@ constexpr float LARGEST_SCALE = 3e38f; // finite, so that the likeliest keeps it
 struct SampleTokenArgs {
     const float* logits;
     int* token;
+    const u64* draw;   // which number of the seed: read, so that a captured launch serves every token
     u64 seed;
-    u64 draw;          // which number of the seed
     int vocabulary;
     int top_k;         // 0: all
     float top_p;       // 1: all
@@ -123,7 +123,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample_token(const __grid_
     if (threadIdx.x == 0) {
         float total = 0;
         for (int t = 0; t < THREADS; t++) total += s.prefix[t];
-        const float target = philox_uniform(a.seed, a.draw) * total;
+        const float target = philox_uniform(a.seed, *a.draw) * total;
         // The owner of the target, or, should rounding carry it past the end, the last thread that has any mass.
         float before = 0, reached = 0;
         int owner = 0;

@@ -62,9 +62,9 @@ public static class CudaTuning
     /// </summary>
     internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height)
     {
-        if (width <= 0 || height <= 0 || width % config.PatchSize != 0 || height % config.PatchSize != 0)
-            throw new RequestException($"{width}x{height}: the model's pictures have sides that are multiples of {config.PatchSize}");
-        var span = 1 + width / config.PatchSize * (height / config.PatchSize); // the time token, and the patches
+        if (width <= 0 || height <= 0 || width % config.TokenPixels != 0 || height % config.TokenPixels != 0)
+            throw new RequestException($"{width}x{height}: the model's pictures have sides that are multiples of {config.TokenPixels}");
+        var span = 1 + config.GridOf(width, height).Count; // the time token, and the patches
         var llm = new AttentionShape(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
         var head = new AttentionShape(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);
         return

@@ -25,7 +25,7 @@ public sealed record GenerationParameters
     /// <summary>Whether a prompt was too long and cut: see <see cref="OverlongPrompt.Cut"/>.</summary>
     public bool PromptCut { get; init; }
 
-    /// <summary>Solver steps.</summary>
+    /// <summary>Solver steps, as they are asked for.</summary>
     public required int Steps { get; init; }
 
     /// <summary>The solver.</summary>

@@ -24,7 +24,7 @@ public sealed record ImageOptions
     /// <summary>Rows in pixels, a multiple of 16 up to 4096.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Solver steps, 1 to 1000.</summary>
+    /// <summary>Solver steps, 1 to 1000; of variant <c>tuna</c> 2 at least: there the official code counts times, one more than moves.</summary>
     public int? Steps { get; init; }
 
     /// <summary>Classifier-free guidance strength, 0 to 1000; 1 (or 0) follows the prompt alone and needs half the work.</summary>
@@ -53,7 +53,7 @@ public sealed record ImageOptions
 
     /// <summary>
     /// Shows what the picture looks like after every so many steps, in <see cref="GenerationProgress.Preview"/>; 0, the default,
-    /// never. It costs a copy of the picture at those steps and changes nothing about the result.
+    /// never. It costs a copy of the picture at those steps, of variant <c>tuna</c> its decoding, and changes nothing about the result.
     /// </summary>
     public int PreviewEvery { get; init; }
 

@@ -83,11 +83,11 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     {
         // Rounds go on where the one before ended: room for all of them.
         using var decoder = new TextDecoder(model.Network, model.Backend);
-        _ = decoder.Begin(PromptLayout.Text(new int[_options.PromptTokens]), [], _options.Tokens * (_options.Rounds + 1), cancellation);
+        _ = decoder.Begin(PromptLayout.Text(new int[_options.PromptTokens]), [], _options.Tokens * (_options.Rounds + 1) + 1, TokenChoice.Greedy, cancellation);
         yield return Row("token", string.Create(CultureInfo.InvariantCulture, $"behind {_options.PromptTokens} tokens"), Timed(_options.Rounds, _options.Tokens, () =>
         {
             for (var i = 0; i < _options.Tokens; i++)
-                _ = decoder.Next(0, cancellation);
+                _ = decoder.Next(cancellation);
         }), decoder.Plans);
     }
 

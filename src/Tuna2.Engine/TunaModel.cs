@@ -65,8 +65,9 @@ public sealed class TunaModel : IDisposable
         : throw new ModelException($"variant {Config.Variant.Name()} has no VAE");
 
     /// <summary>
-    /// Loads a model directory: config.json, tokenizer.json, model*.safetensors. Every tensor is checked against the manifest
-    /// before the first is read.
+    /// Loads a model directory: config.json, which says the family; tokenizer.json; model*.safetensors, and of variant
+    /// <c>tuna</c> the VAE among them or in a file of its own (<see cref="Checkpoint.VaeName"/>, <see cref="Checkpoint.WanVaeName"/>).
+    /// Every tensor is checked against the manifest before the first is read.
     /// </summary>
     /// <param name="directory">The model directory.</param>
     /// <param name="options">Device and precision; null for the defaults.</param>
@@ -211,8 +212,6 @@ public sealed class TunaModel : IDisposable
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
     private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
-        if (config.Variant != ModelVariant.Tuna2Pixel && backend is not Cpu.CpuBackend)
-            return $"variant {config.Variant.Name()} of {name} runs on the CPU only";
         if (backend.AvailableBytes is not { } available)
             return null;
         var least = MemoryEstimate.Least(config, checkpoint, backend);

@@ -90,7 +90,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         RgbImage source, string instruction, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
         Each(Editing(source, instruction, options), progress, cancellation);
 
-    /// <summary>Draws a picture again from its own patch embeddings. Nothing is drawn at random: seed and count do not matter.</summary>
+    /// <summary>Draws a picture again from its own patch embeddings, or of variant <c>tuna</c> from its latent. Nothing is drawn at random: seed and count do not matter.</summary>
     /// <param name="source">The picture, scaled to cover the output size and cropped at its centre.</param>
     /// <param name="options">Size, steps, guidance; null for the model's defaults.</param>
     /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>

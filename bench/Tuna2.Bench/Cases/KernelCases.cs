@@ -6,12 +6,19 @@ namespace Tuna2.Bench.Cases;
 
 /// <summary>
 /// Every kernel instance at the shapes of tuna_2_pixel_7b: a denoising step of a 512 x 512 picture with guidance (two sequences of
-/// 1025 rows that see 1100 keys each), and a decoded token behind 1100 keys.
+/// 1025 rows that see 1100 keys each), and a decoded token behind 1100 keys; those of SigLIP at the same, and of Tuna's VAE at a picture of that size.
 /// </summary>
 internal static class KernelCases
 {
     private const int Hidden = 3584, Intermediate = 18944, Vocabulary = 151669, Sequences = 2, Span = 1025, Keys = 1100, Prefix = Keys - Span;
-    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, Steps = 50, StepWords = 8, DecodeSplits = 16;
+    private const int Rows = Sequences * Span, Side = 512, Grid = Side / 16, Patches = Grid * Grid, PatchValues = 768, LatentChannels = 48, Steps = 50, StepWords = 8, DecodeSplits = 16;
+
+    private const int SiglipRows = Sequences * Patches, SiglipHidden = 1152, SiglipInner = 4304, SiglipSide = 32;
+
+    private const int VaeChannels = 1024, VaePixels = Side / 16 * (Side / 16);
+
+    /// <summary>What the widest pictures of the VAE's decoder have, half the side of the output.</summary>
+    private const long VaeElements = (long)Side * Side / 4 * VaeChannels / 4;
 
     private static readonly Heads _llm = new("llm", 28, 4, 128, QkNorms: false);
     private static readonly Heads _head = new("head", 56, 14, 64, QkNorms: true);
@@ -23,16 +30,29 @@ internal static class KernelCases
         EmbeddingGather(BF16), EmbeddingGather(F32),
         KernelCase.Of($"{Rows} x {Hidden}", new CopyRows(Rows), m => new CopyRowsArgs
         {
-            Pairs = m.Table([.. Enumerable.Range(0, Rows).Select(i => new RowPair(i, i))]), X = m.Random(BF16, (long)Rows * Hidden), Y = m.Output(BF16, (long)Rows * Hidden), Words = Hidden * 2 / 16,
+            Pairs = m.Table([.. Enumerable.Range(0, Rows).Select(i => new RowPair(i, i))]), X = m.Random(BF16, (long)Rows * Hidden), Y = m.Output(BF16, (long)Rows * Hidden), Words = Hidden * 2 / 16, Rows = 1,
         }),
         Patchify(BF16), Patchify(F32),
+        PatchEmbedding(BF16), PatchEmbedding(F32),
         Sinusoids(BF16), Sinusoids(F32),
         Silu(BF16), Silu(F32),
+        Gelu(BF16, exact: false), Gelu(BF16, exact: true), Gelu(F32, exact: false), Gelu(F32, exact: true),
         SwiGlu(BF16), SwiGlu(F32),
         RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
+        LayerNorm(BF16), LayerNorm(F32),
         QkvToCache(BF16, _head), QkvToCache(BF16, _llm), QkvToCache(F32, _head), QkvToCache(F32, _llm),
+        KernelCase.Of($"siglip {SiglipRows} rows", new KvToCache(SiglipRows), m => new KvToCacheArgs
+        {
+            Qkv = m.Random(BF16, (long)SiglipRows * _siglip.QkvColumns), Keys = m.Output(BF16, (long)SiglipRows * SiglipHidden), Values = m.Output(BF16, (long)SiglipRows * SiglipHidden),
+            RowWords = _siglip.QkvColumns * 2 / 16, KvWords = SiglipHidden * 2 / 16,
+        }),
         Attention(_head), Attention(_siglip), Attention(_llm),
         AttentionF32(_head), AttentionF32(_siglip), AttentionF32(_llm),
+        KernelCase.Of($"vae {VaePixels} x {VaeChannels}", new AttentionWide(1), m => new AttentionWideArgs
+        {
+            Queries = m.Random(F32, 3L * VaePixels * VaeChannels), Keys = m.Random(F32, (long)VaePixels * VaeChannels), Values = m.Random(F32, (long)VaePixels * VaeChannels),
+            Y = m.Output(F32, (long)VaePixels * VaeChannels), RowColumns = 3 * VaeChannels, Rows = VaePixels, Dim = VaeChannels, Scale = (float)(Math.Log2(Math.E) / Math.Sqrt(VaeChannels)),
+        }),
         AttentionDecode(BF16, _head), AttentionDecode(BF16, _llm), AttentionDecode(F32, _head), AttentionDecode(F32, _llm),
         MatMul("llm qkv", Rows, _llm.QkvColumns, Hidden, bias: true), MatMul("head qkv", Rows, _head.QkvColumns, Hidden),
         MatMul("o", Rows, Hidden, Hidden, residual: true), MatMul("gate+up", Rows, 2 * Intermediate, Hidden), MatMul("down", Rows, Hidden, Intermediate, residual: true),
@@ -44,7 +64,43 @@ internal static class KernelCases
         Gemv("gate+up", BF16, BF16, 2 * Intermediate, Hidden), Gemv("down", BF16, BF16, Hidden, Intermediate, residual: true),
         Gemv("lm_head", BF16, F32, Vocabulary, Hidden), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, swiGlu: true),
         Gemv("down", F32, F32, Hidden, Intermediate, residual: true), Gemv("gate+up", F32, F32, Intermediate, Hidden, swiGlu: true),
-        Step(BF16), Step(F32),
+        Conv3d("latent", Side / 16, VaeChannels, frames: 1), Conv3d("quarter", Side / 4, VaeChannels / 2, frames: 1), Conv3d("quarter, three frames", Side / 4, VaeChannels / 2, frames: 3),
+        KernelCase.Of($"{Side / 2} x {Side / 2} x {VaeChannels / 4}", new ChannelNorm(), m => new ChannelNormArgs
+        {
+            X = m.Random(F32, VaeElements), Y = m.Output(F32, VaeElements), Gamma = m.Random(F32, VaeChannels / 4), Pixels = Side * Side / 4, Channels = VaeChannels / 4, Silu = 1,
+        }),
+        KernelCase.Of($"{Side} x {Side}", new SpaceToDepth(), m => new SpaceToDepthArgs
+        {
+            Planes = m.Random(F32, 3L * Side * Side), Y = m.Output(F32, 3L * Side * Side), Columns = 12, Frames = 1, Height = Side, Width = Side,
+        }),
+        KernelCase.Of($"{Side} x {Side}", new DepthToSpace(), m => new DepthToSpaceArgs
+        {
+            X = m.Random(F32, 3L * Side * Side), Planes = m.Output(F32, 3L * Side * Side), Columns = 12, Frames = 1, Height = Side, Width = Side,
+        }),
+        KernelCase.Of($"{Side / 2} x {Side / 2} x 160", new AverageDown(), m => new AverageDownArgs
+        {
+            X = m.Random(F32, 160L * Side * Side / 4), Main = m.Random(F32, 160L * Side * Side / 16), Y = m.Output(F32, 160L * Side * Side / 16), Count = 160L * Side * Side / 16, N = 160, Group = 4,
+            Channels = 160, Height = Side / 2, Width = Side / 2, Frames = 1, Side = 2,
+        }),
+        KernelCase.Of($"{Side / 2} x {Side / 2} x {VaeChannels / 4}", new DuplicateUp(), m => new DuplicateUpArgs
+        {
+            X = m.Random(F32, VaeElements / 2), Main = m.Random(F32, VaeElements), Y = m.Output(F32, VaeElements), Count = VaeElements, N = VaeChannels / 4, Repeats = 2,
+            Channels = VaeChannels / 2, Height = Side / 4, Width = Side / 4, Frames = 1, Side = 2,
+        }),
+        KernelCase.Of($"{Side / 4} x {Side / 4} x {VaeChannels / 4}", new UpsampleNearest(), m => new UpsampleNearestArgs
+        {
+            X = m.Random(F32, VaeElements / 4), Y = m.Output(F32, VaeElements), Count = VaeElements / 4, Words = VaeChannels / 16, Width = Side / 4,
+        }),
+        KernelCase.Of($"{Side / 8} x {Side / 8} x {2 * VaeChannels}", new InterleaveFrames(), m => new InterleaveFramesArgs
+        {
+            X = m.Random(F32, 2L * VaeChannels * Side * Side / 64), Y = m.Output(F32, 2L * VaeChannels * Side * Side / 64), Count = 2L * VaeChannels * Side * Side / 64 / 4,
+            Words = VaeChannels / 4, Pixels = Side * Side / 64,
+        }),
+        KernelCase.Of($"2 of {Side / 2} x {Side / 2} x {VaeChannels / 4}", new KeepFrames(), m => new KeepFramesArgs
+        {
+            X = m.Random(F32, VaeElements), Past = m.Updated(F32, 2 * VaeElements), Words = VaeElements / 4, Frames = 1, Kept = 2,
+        }),
+        Step(BF16), Step(F32), LatentStep(BF16), LatentStep(F32),
         KernelCase.Of($"{Vocabulary}", new SampleToken(), m => new SampleTokenArgs
         {
             Logits = m.Random(F32, Vocabulary), Token = m.Table(0), Seed = 1, Draw = 2, Vocabulary = Vocabulary, TopK = 50, TopP = 0.9f, Temperature = 0.7f,
@@ -66,6 +122,25 @@ internal static class KernelCases
         Pictures = m.Random(F32, 3L * Side * Side), W = m.Random(e, (long)Hidden * PatchValues), Bias = m.Random(F32, Hidden), Norm = m.Random(F32, Hidden),
         Y = m.Output(e, (long)Rows * Hidden), Places = m.Table(new PatchRows(0, 1), new PatchRows(0, Span + 1)),
         Height = Side, Width = Side, Dim = Hidden, Epsilon = 0.0078125f,
+    });
+
+    private static KernelCase PatchEmbedding(ElementType e) => KernelCase.Of($"{Sequences} of {Side} x {Side / 2}", new PatchEmbedding(e, Sequences), m => new PatchEmbeddingArgs
+    {
+        Pictures = m.Random(F32, 3L * Side * Side / 2), Table = m.Random(e, (long)SiglipSide * SiglipSide * SiglipHidden), Gathered = m.Output(e, (long)SiglipRows / 2 * PatchValues),
+        Y = m.Output(e, (long)SiglipRows / 2 * SiglipHidden), Places = m.Table(new PatchRows(0, 1), new PatchRows(0, Span + 1)),
+        Channels = 3, Frames = 1, Height = Side, Width = Side / 2, Patch = 16, Side = SiglipSide, Dim = SiglipHidden,
+    });
+
+    private static KernelCase Gelu(ElementType e, bool exact) => KernelCase.Of($"{SiglipRows} x {(exact ? Hidden : SiglipInner)}, {(exact ? "exact" : "tanh")}", new Gelu(e), m =>
+    {
+        var count = (long)SiglipRows * (exact ? Hidden : SiglipInner);
+        return new GeluArgs { X = m.Random(e, count), Y = m.Output(e, count), Count = count, Exact = exact ? 1 : 0 };
+    });
+
+    private static KernelCase LayerNorm(ElementType e) => KernelCase.Of($"{SiglipRows} x {SiglipHidden}", new LayerNorm(e, SiglipRows), m => new LayerNormArgs
+    {
+        X = m.Random(e, (long)SiglipRows * SiglipHidden), Y = m.Output(e, (long)SiglipRows * SiglipHidden), Weight = m.Random(F32, SiglipHidden), Bias = m.Random(F32, SiglipHidden),
+        Dim = SiglipHidden, Epsilon = 1e-6f,
     });
 
     private static KernelCase Sinusoids(ElementType e) => KernelCase.Of($"{Steps} times", new TimestepSinusoids(e, Steps), m => new TimestepSinusoidsArgs
@@ -155,12 +230,31 @@ internal static class KernelCases
             Epilogue = Epilogue(m, e, 1, columns, bias, residual, gate: false), M = 1, N = columns, K = inner,
         });
 
+    private static KernelCase Conv3d(string where, int side, int channels, int frames) => KernelCase.Of($"{where}, {side} x {side} x {channels}", new Conv3d(), m =>
+    {
+        var pixels = (long)side * side;
+        return new Conv3dArgs
+        {
+            X = m.Random(F32, pixels * channels), Past = frames > 1 ? m.Random(F32, (frames - 1) * pixels * channels) : 0, W = m.Random(F32, 27L * channels * channels), Bias = m.Random(F32, channels),
+            Residual = m.Random(F32, pixels * channels), Y = m.Output(F32, pixels * channels), WStride = 27L * channels, Pixels = (int)pixels, N = channels, Channels = channels,
+            Height = side, Width = side, PastFrames = frames - 1, OutHeight = side, OutWidth = side, Frames = frames, Side = 3, FrameStride = 1, Stride = 1, Before = 1,
+        };
+    });
+
     private static KernelCase Step(ElementType e) => KernelCase.Of($"{Side} x {Side}", new X0ToVelocityStep(e), m => new X0ToVelocityStepArgs
     {
         Conditional = m.Random(e, (long)Patches * PatchValues), Unconditional = m.Random(e, (long)Patches * PatchValues),
         Z = m.Updated(F32, 3L * Side * Side), Trial = m.Random(F32, 3L * Side * Side), Velocity = m.Random(F32, 3L * Side * Side),
         // The time stays short of 1 and the step small: repeated, the state stays finite.
-        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1,
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1, Frames = 1,
+    });
+
+    /// <summary>The same picture as Tuna's latent.</summary>
+    private static KernelCase LatentStep(ElementType e) => KernelCase.Of($"latent {Side / 16} x {Side / 16}", new X0ToVelocityStep(e, 1, LatentChannels), m => new X0ToVelocityStepArgs
+    {
+        Conditional = m.Random(e, (long)Patches * LatentChannels), Unconditional = m.Random(e, (long)Patches * LatentChannels),
+        Z = m.Updated(F32, (long)Patches * LatentChannels), Trial = m.Random(F32, (long)Patches * LatentChannels), Velocity = m.Random(F32, (long)Patches * LatentChannels),
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side / 16, Width = Side / 16, Raster = 1, Frames = 1, PredictsVelocity = 1,
     });
 
     private static EpilogueArgs Epilogue(ICaseMemory m, ElementType e, int rows, int columns, bool bias, bool residual, bool gate) => new()

@@ -75,6 +75,7 @@ internal sealed class PictureDescription
             return;
         }
         var options = _recipe.Options;
+        Line("frames", _recipe.Parameters is { Frames: > 1 } clip ? clip.Frames : null);
         Line("task", _recipe.Task);
         Line("prompt", _recipe.Prompt.Length == 0 ? "none" : _recipe.Prompt);
         Line("negative", string.IsNullOrEmpty(options.NegativePrompt) ? "none" : options.NegativePrompt);

@@ -92,6 +92,7 @@ public sealed class CpuBackend : IBackend
             case EmbeddingGather o: CpuEmbeddingGather.Run<S, V>(o, context); break;
             case Patchify o: CpuPatchify.Run<S, V>(o, context); break;
             case PlaceTime o: CpuCopyRows.Run(o, context); break;
+            case SampleToken o: CpuSampleToken.Run(o, context); break;
             case PickRows o: CpuCopyRows.Run(o, context); break;
             case PlacePatches o: CpuCopyRows.Run(o, context); break;
             case PatchEmbedding o: CpuPatchEmbedding.Run<S, V>(o, context); break;

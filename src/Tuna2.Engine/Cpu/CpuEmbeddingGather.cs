@@ -11,14 +11,16 @@ internal static unsafe class CpuEmbeddingGather
         var table = CpuContext.Matrix(op.Table);
         var width = op.Table.Columns;
         var tokens = context.Batch.Tokens;
+        var left = op.Tokens is null ? null : (int*)context.Rows(op.Tokens, 0, tokens.Count);
         var output = context.Rows(op.Output, 0, tokens.Count);
         for (var row = 0; row < tokens.Count; row++)
         {
-            if (tokens[row] == -1)
+            var token = left is null ? tokens[row] : left[row];
+            if (token == -1)
                 continue;
-            if ((uint)tokens[row] >= (uint)op.Table.Rows)
-                throw new RequestException($"token id {tokens[row]} is not in the model's vocabulary of {op.Table.Rows}");
-            CpuElements.Widen<S, V>(table, (long)tokens[row] * width, op.Table.Precision, output + (long)row * width, width);
+            if ((uint)token >= (uint)op.Table.Rows)
+                throw new RequestException($"token id {token} is not in the model's vocabulary of {op.Table.Rows}");
+            CpuElements.Widen<S, V>(table, (long)token * width, op.Table.Precision, output + (long)row * width, width);
         }
     }
 }

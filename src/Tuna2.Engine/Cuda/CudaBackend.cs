@@ -107,6 +107,10 @@ internal sealed class CudaBackend : IBackend
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => _backend.Download(source, offset, destination);
 
     /// <inheritdoc/>
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
+        _backend.Copy(source, sourceOffset, destination, destinationOffset, bytes);
+
+    /// <inheritdoc/>
     public IUploader OpenUploader() => new CudaUploader(_queue!, _memory);
 
     /// <inheritdoc/>

@@ -94,12 +94,15 @@ internal sealed unsafe class CudaMemory(CudaQueue queue) : IDeviceMemory
         Context.Check(Context.Api.cuMemsetD8Async(buffer.Address, value, (nuint)buffer.Bytes, queue.Stream.Handle), buffer.What);
     }
 
-    /// <summary>Queues a copy from one place of the device to another; within a buffer the two must not overlap.</summary>
-    public void Copy(CudaBuffer source, long sourceOffset, CudaBuffer destination, long destinationOffset, long bytes)
+    /// <inheritdoc/>
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes)
     {
-        ulong from = source.Part(sourceOffset, bytes), to = destination.Part(destinationOffset, bytes);
+        var target = (CudaBuffer)destination;
+        ulong from = ((CudaBuffer)source).Part(sourceOffset, bytes), to = target.Part(destinationOffset, bytes);
+        if (bytes == 0)
+            return;
         using var turn = queue.Enter();
         using var _ = Context.Enter();
-        Context.Check(Context.Api.cuMemcpyDtoDAsync_v2(to, from, (nuint)bytes, queue.Stream.Handle), destination.What);
+        Context.Check(Context.Api.cuMemcpyDtoDAsync_v2(to, from, (nuint)bytes, queue.Stream.Handle), target.What);
     }
 }

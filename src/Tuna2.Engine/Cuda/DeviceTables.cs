@@ -17,9 +17,11 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     public Batch Batch { get; } = batch;
     public ulong Sequences => varying + (ulong)layout.Sequences;
     public ulong PatchPlaces => varying + (ulong)layout.Patches;
+    public ulong PlacedPairs => varying + (ulong)layout.Placed;
     public ulong TimePairs => varying + (ulong)layout.Times;
     public ulong PickedPairs => varying + (ulong)layout.Picked;
     public ulong Numbers => varying + (ulong)layout.Numbers;
+    public ulong Draw => varying + (ulong)layout.Draw;
     public ulong Tokens => varying + (ulong)layout.Tokens;
     public ulong RowSequence => shaped + (ulong)layout.RowSequence;
 
@@ -47,6 +49,13 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     public (ulong Address, int Count) AttentionTiles(int group, int rowsPerTile) => (
         shaped + (ulong)layout.Tiles(group, rowsPerTile),
         Batch.Sequences.Sum(s => (s.QLen * group + rowsPerTile - 1) / rowsPerTile));
+
+    /// <summary>Pictures that attend to themselves alone, the tiles attention covers them with, and how many those are.</summary>
+    public (ulong Sequences, ulong Tiles, int Count) PictureTiles(Grid grid, int group, int pictures)
+    {
+        var (sequences, tiles, perPicture) = layout.PictureTiles(grid, group);
+        return (shaped + (ulong)sequences, shaped + (ulong)tiles, pictures * perPicture);
+    }
 
     /// <summary>Scratch of attention_decode; the counters are zero, and the kernel leaves them so.</summary>
     public (ulong Parts, ulong Finished) DecodeScratch(int partFloats, int counters) => scratch(partFloats, counters);

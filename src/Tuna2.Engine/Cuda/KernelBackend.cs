@@ -24,6 +24,9 @@ internal interface IDeviceMemory
 
     /// <summary>Copies to the host what all that was queued before has left.</summary>
     void Download(IDeviceBuffer source, long offset, Span<byte> destination);
+
+    /// <summary>Copies within the device, behind what was queued before and ahead of what is queued next; within a buffer the two parts must not overlap.</summary>
+    void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes);
 }
 
 /// <summary>
@@ -37,7 +40,7 @@ internal interface IDeviceMemory
 /// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
 /// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
 /// <param name="loader">Loads what steps of schedules launch, which are then captured and replayed; null where they are not.</param>
-internal sealed class KernelBackend(
+internal sealed partial class KernelBackend(
     ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
@@ -72,11 +75,19 @@ internal sealed class KernelBackend(
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => memory.Download(source, offset, destination);
 
     /// <inheritdoc/>
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
+        memory.Copy(source, sourceOffset, destination, destinationOffset, bytes);
+
+    /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
-    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
-        or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.Attention { Picture: null } or Ops.VelocityStep;
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
+        or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.VelocityStep
+        or Ops.PatchEmbedding or Ops.PlacePatches or Ops.LayerNorm or Ops.Gelu or Ops.QkvToCache { Picture: not null, Rotary: null, QueryNorm: null, KeyNorm: null } or Ops.Attention
+        or Ops.Conv3d { Input.Element: ValueElement.Float32 } or Ops.ChannelNorm { Input.Element: ValueElement.Float32 } or Ops.SpaceToDepth { Output.Element: ValueElement.Float32 }
+        or Ops.DepthToSpace { Input.Element: ValueElement.Float32 } or Ops.AverageDown { Input.Element: ValueElement.Float32 } or Ops.DuplicateUp { Input.Element: ValueElement.Float32 }
+        or Ops.UpsampleNearest or Ops.InterleaveFrames or Ops.KeepFrames;
 
     /// <summary>Launches what runs one op.</summary>
     public void Run(Op op, DeviceTables tables, IMemoryMap map, ILauncher launcher)
@@ -88,6 +99,7 @@ internal sealed class KernelBackend(
             case Ops.Patchify o: run.Patchify(o); break;
             case Ops.PlaceTime o: run.CopyRows(o.Embeddings, o.Output, run.Tables.TimePairs, run.Tables.Batch.Times.Count); break;
             case Ops.PickRows o: run.CopyRows(o.Input, o.Output, run.Tables.PickedPairs, run.Tables.Batch.Picked.Count); break;
+            case Ops.SampleToken o: run.SampleToken(o); break;
             case Ops.RmsNorm o: run.RmsNorm(o); break;
             case Ops.MatMul o: run.MatMul(o); break;
             case Ops.SwiGlu o: run.SwiGlu(o); break;
@@ -96,6 +108,21 @@ internal sealed class KernelBackend(
             case Ops.QkvToCache { Picture: null } o: run.QkvToCache(o); break;
             case Ops.Attention { Picture: null } o: run.Attention(o); break;
             case Ops.VelocityStep o: run.VelocityStep(o); break;
+            case Ops.PatchEmbedding o: run.PatchEmbedding(o); break;
+            case Ops.PlacePatches o: run.CopyRows(o.Patches, o.Output, run.Tables.PlacedPairs, run.Tables.Batch.Patches.Count, o.PerPicture); break;
+            case Ops.LayerNorm o: run.LayerNorm(o); break;
+            case Ops.Gelu o: run.Gelu(o); break;
+            case Ops.QkvToCache o: run.KvToCache(o); break;
+            case Ops.Attention o: run.PictureAttention(o, o.Picture!.Value); break;
+            case Ops.Conv3d o: run.Conv3d(o); break;
+            case Ops.ChannelNorm o: run.ChannelNorm(o); break;
+            case Ops.SpaceToDepth o: run.SpaceToDepth(o); break;
+            case Ops.DepthToSpace o: run.DepthToSpace(o); break;
+            case Ops.AverageDown o: run.AverageDown(o); break;
+            case Ops.DuplicateUp o: run.DuplicateUp(o); break;
+            case Ops.UpsampleNearest o: run.UpsampleNearest(o); break;
+            case Ops.InterleaveFrames o: run.InterleaveFrames(o); break;
+            case Ops.KeepFrames o: run.KeepFrames(o); break;
             default: throw new NotSupportedException($"there is no kernel for {op}");
         }
     }
@@ -129,7 +156,7 @@ internal sealed class KernelBackend(
         launcher.Launch(kernel.Instance, kernel.Shape(args), MemoryMarshal.AsBytes(new ReadOnlySpan<TArgs>(in args)), node);
 
     /// <summary>One op of one run: addresses, and a method per op.</summary>
-    private readonly struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, ILauncher launcher, string node)
+    private readonly partial struct OpRun(KernelBackend backend, DeviceTables tables, IMemoryMap map, ILauncher launcher, string node)
     {
         public DeviceTables Tables => tables;
 
@@ -137,7 +164,7 @@ internal sealed class KernelBackend(
 
         public void EmbeddingGather(Ops.EmbeddingGather o) => Launch(new EmbeddingGather(Element, tables.Batch.Rows), new EmbeddingGatherArgs
         {
-            Tokens = tables.Tokens, Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
+            Tokens = o.Tokens is null ? tables.Tokens : At(o.Tokens), Table = Matrix(o.Table), Y = At(o.Output), Dim = o.Table.Columns,
         });
 
         public void Patchify(Ops.Patchify o)
@@ -150,19 +177,34 @@ internal sealed class KernelBackend(
                 });
         }
 
-        public void CopyRows(Value from, Value to, ulong pairs, int count)
+        public void CopyRows(Value from, Value to, ulong pairs, int count, int rows = 1)
         {
             if (count > 0)
-                Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16 });
+                Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16, Rows = rows });
         }
 
-        public void RmsNorm(Ops.RmsNorm o) => Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+        public void SampleToken(Ops.SampleToken o)
         {
-            H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
-            Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
-            Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
-            Epsilon = o.Epsilon,
-        });
+            var choice = o.Choice;
+            if (o.Logits.Rows.Value > 0)
+                Launch(new SampleToken(), new SampleTokenArgs
+                {
+                    Logits = At(o.Logits), Token = At(o.Token), Draw = tables.Draw, Seed = (ulong)choice.Seed,
+                    Vocabulary = o.Logits.Columns, TopK = choice.TopK, TopP = choice.TopP, Temperature = choice.Temperature,
+                });
+        }
+
+        public void RmsNorm(Ops.RmsNorm o)
+        {
+            if (o.Input.Rows.Value > 0)
+                Launch(new RmsNorm(Element, o.Input.Rows.Value), new RmsNormArgs
+                {
+                    H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
+                    Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
+                    Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
+                    Epsilon = o.Epsilon,
+                });
+        }
 
         public void MatMul(Ops.MatMul o)
         {
@@ -172,21 +214,27 @@ internal sealed class KernelBackend(
                 Table = o.Gate is { } g ? At(g.Table) : 0, Sequences = tables.Sequences, RowSequence = tables.RowSequence,
                 TableColumns = o.Gate?.Table.Columns ?? 0, Gate = o.Gate is { } gate ? gate.Chunk * o.Output.Columns : 0,
             };
-            ulong x = At(o.Input), w = Matrix(o.Weight), y = At(o.Output);
-            int m = o.Input.Rows.Value, n = o.Output.Columns, k = o.Input.Columns;
-            var output = o.Output.Element == ValueElement.Float32 ? ElementType.F32 : Element;
+            Product(o.Input, o.Weight, o.Output, o.Bias, epilogue);
+        }
+
+        /// <summary>y = residual + gate * (x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>.</summary>
+        private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue)
+        {
+            ulong x = At(input), w = Matrix(weight), y = At(result);
+            int m = input.Rows.Value, n = result.Columns, k = input.Columns;
+            ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
             // A gate is in our epilogue only.
-            if (o.Gate is null && backend.Products is { } products)
+            if (epilogue.Table == 0 && backend.Products is { } products)
             {
-                var product = new Product(new(m, n, k, Element, output, o.Bias is not null, o.Residual is not null), x, w, y, o.Bias, epilogue.Residual);
+                var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0), x, w, y, bias, epilogue.Residual);
                 if (launcher is LoadingLauncher ? products.TryPrepare(product, node) : products.TryRun(product, node))
                     return;
             }
             if (m <= Gemv.MaxRows)
-                Launch(new Gemv(Element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
-            else if (Element == ElementType.BF16)
+                Launch(new Gemv(element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (element == ElementType.BF16)
                 Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
                 Launch(new MatMulF32(SwiGlu: false), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
@@ -221,7 +269,6 @@ internal sealed class KernelBackend(
         public void Attention(Ops.Attention o)
         {
             var shape = o.Shape;
-            var scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
             if (tables.SingleRows && AttentionDecode.Takes(shape.HeadDim, shape.Group))
             {
                 var decode = new AttentionDecode(Element, shape.HeadDim, tables.Batch.Sequences.Count, DeviceTables.DecodeSplits, tables.AttentionWork);
@@ -229,28 +276,36 @@ internal sealed class KernelBackend(
                 Launch(decode, new AttentionDecodeArgs
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Parts = parts, Finished = finished,
-                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
-                });
-            }
-            else if (Element == ElementType.BF16)
-            {
-                var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows);
-                Launch(new Attention(shape.HeadDim, count, tables.AttentionWork), new AttentionArgs
-                {
-                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
-                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = Scale(shape),
                 });
             }
             else
             {
                 var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows);
-                Launch(new AttentionF32(shape.HeadDim, count, tables.AttentionWork), new AttentionF32Args
-                {
-                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = tables.Sequences, Tiles = tiles,
-                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
-                });
+                FusedAttention(o, tables.Sequences, tiles, count, tables.AttentionWork);
             }
         }
+
+        private void FusedAttention(Ops.Attention o, ulong sequences, ulong tiles, int count, AttentionWork work)
+        {
+            var shape = o.Shape;
+            var scale = Scale(shape);
+            if (Element == ElementType.BF16)
+                Launch(new Attention(shape.HeadDim, count, work), new AttentionArgs
+                {
+                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = sequences, Tiles = tiles,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+            else
+                Launch(new AttentionF32(shape.HeadDim, count, work), new AttentionF32Args
+                {
+                    Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = sequences, Tiles = tiles,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+        }
+
+        /// <summary>log2(e) / sqrt(head dim): the softmax runs in powers of two.</summary>
+        private static float Scale(Ops.AttentionShape shape) => (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
 
         public void VelocityStep(Ops.VelocityStep o)
         {
@@ -274,13 +329,14 @@ internal sealed class KernelBackend(
         private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, ulong numbers, ulong prediction)
         {
             var picture = (ulong)((long)o.Pictures.Columns * sizeof(float));
-            Launch(new X0ToVelocityStep(Element), new X0ToVelocityStepArgs
+            Launch(new X0ToVelocityStep(Element, o.Head.Patch, o.Head.Channels), new X0ToVelocityStepArgs
             {
                 Conditional = PatchRows(o.Head.Rows, conditional.FirstRow),
                 Unconditional = unconditional is { } u ? PatchRows(o.Head.Rows, u.FirstRow) : 0,
                 Z = At(o.Pictures) + Ops.VelocityStep.StateSlot * picture, Trial = At(o.Pictures) + Ops.VelocityStep.TrialSlot * picture,
                 Velocity = At(o.Velocity), Prediction = prediction, Numbers = numbers,
-                Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0,
+                Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0, Frames = o.Head.Frames,
+                PredictsVelocity = o.Prediction == Ops.PredictionKind.Velocity ? 1 : 0,
             });
         }
 
@@ -288,6 +344,8 @@ internal sealed class KernelBackend(
 
         private void Launch<TKernel, TArgs>(TKernel kernel, TArgs args) where TKernel : struct, IKernel<TArgs> where TArgs : unmanaged =>
             KernelBackend.Launch(launcher, kernel, args, node);
+
+        private ElementType ElementOf(Value value) => value.Element == ValueElement.Float32 ? ElementType.F32 : Element;
 
         private ulong At(Value value)
         {

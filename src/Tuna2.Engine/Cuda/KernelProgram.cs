@@ -23,6 +23,7 @@ internal sealed class KernelProgram : GraphProgram
     private readonly IAddressable? _schedule;
     private readonly IAddressable? _step;
     private readonly CudaEvent[] _marks = [];
+    private readonly ReportRing? _reports;
     private readonly Dictionary<string, Shape> _shapes = [];
     private (IAddressable Parts, IAddressable Finished)? _decode;
     private Shape[] _order = [];
@@ -50,6 +51,11 @@ internal sealed class KernelProgram : GraphProgram
             _marks = new CudaEvent[MostUnderWay];
             for (var i = 0; i < _marks.Length; i++)
                 _owned.Add(_marks[i] = new CudaEvent(queue.Context));
+            if (plan.Graph.Reported is { } reported)
+            {
+                var (buffer, offset) = map.Locate(reported);
+                _owned.Add(_reports = new ReportRing(queue, buffer, offset, MostUnderWay));
+            }
         }
         catch
         {
@@ -118,6 +124,7 @@ internal sealed class KernelProgram : GraphProgram
             graph.Launch(queue.Stream);
         else
             Step(shape, _backend.Launcher, cancellation);
+        _reports?.Copy(_next);
         _marks[_next % MostUnderWay].Record(queue.Stream);
         _next++;
     }
@@ -134,8 +141,30 @@ internal sealed class KernelProgram : GraphProgram
     }
 
     /// <inheritdoc/>
+    public override bool TryReadReport(int run, out int word)
+    {
+        word = 0;
+        if (_reports is null)
+            return false;
+        if (run >= _next || run < _next - MostUnderWay)
+            throw new InvalidOperationException($"run {run} of {_next} left its report too long ago, or not yet");
+        Settle(_next - run - 1);
+        word = _reports.Read(run);
+        return true;
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        // What runs on writes into what is freed here. After an error that is known already.
+        try
+        {
+            Settle(0);
+        }
+        catch (DeviceException)
+        {
+            _settled = _next;
+        }
         foreach (var shape in _shapes.Values)
             shape.Graph?.Dispose();
         _shapes.Clear();
@@ -174,6 +203,7 @@ internal sealed class KernelProgram : GraphProgram
 
     private void Launch(DeviceTables tables, ILauncher launcher, CancellationToken cancellation)
     {
+        _plan.Graph.SetCounts(tables.Batch);
         foreach (var op in _plan.Graph.Ops)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -30,9 +30,19 @@ internal sealed class TableLayout
     private readonly int _times;
     private readonly int _modulations = int.MaxValue;
     private readonly int _pictures;
+    private readonly int _patchRows;
+    private readonly int _placedRows;
     private readonly int _predictions;
     private readonly bool _solves;
+    private readonly bool _draws;
     private readonly List<(int Group, int RowsPerTile, int Offset, int Room)> _tiles = [];
+    private readonly List<PictureTables> _pictureTables = [];
+
+    /// <summary>Where the sequences and tiles of pictures that attend to themselves lie: all that there may be, the first being the first pictures'.</summary>
+    private sealed record PictureTables(Grid Grid, int Group, int RowsPerTile, int Pictures, int Sequences, int Tiles)
+    {
+        public int TilesPerPicture => (Grid.Count * Group + RowsPerTile - 1) / RowsPerTile;
+    }
 
     /// <param name="plan">The graph: only tables that its ops read are there.</param>
     /// <param name="bounds">What its batches hold at most.</param>
@@ -44,28 +54,43 @@ internal sealed class TableLayout
         var ops = plan.Graph.Ops;
         _vocabulary = ops.OfType<Ops.EmbeddingGather>().FirstOrDefault()?.Table.Rows ?? 0;
         _times = ops.OfType<Ops.PlaceTime>().FirstOrDefault()?.Embeddings.Rows.Max ?? 0;
-        _pictures = ops.OfType<Ops.Patchify>().FirstOrDefault()?.Pictures.Rows.Max ?? 0;
+        var (patchify, embedding, placed) = (ops.OfType<Ops.Patchify>().FirstOrDefault(), ops.OfType<Ops.PatchEmbedding>().FirstOrDefault(), ops.OfType<Ops.PlacePatches>().FirstOrDefault());
+        _pictures = (patchify?.Pictures ?? embedding?.Pictures)?.Rows.Max ?? 0;
+        _placedRows = placed?.PerPicture ?? 0;
+        _patchRows = patchify?.PatchCount ?? _placedRows;
         _predictions = ops.OfType<Ops.VelocityStep>().FirstOrDefault()?.Predictions?.Rows.Max ?? int.MaxValue;
         _solves = ops.OfType<Ops.VelocityStep>().Any();
         foreach (var table in ops.OfType<Ops.RmsNorm>().Where(o => o.Shift is not null).Select(o => o.Shift!.Value.Table))
             _modulations = Math.Min(_modulations, table.Rows.Max);
-        Keys = ops.OfType<Ops.QkvToCache>().Select(o => o.Keys.Rows.Max).DefaultIfEmpty(0).Min();
+        Keys = ops.OfType<Ops.QkvToCache>().Where(o => o.Picture is null).Select(o => o.Keys.Rows.Max).DefaultIfEmpty(0).Min();
 
         var varying = 0;
         Sequences = Take(ref varying, bounds.Sequences * Marshal.SizeOf<DeviceSequence>());
         Patches = Take(ref varying, bounds.Spans * Marshal.SizeOf<PatchRows>());
+        Placed = Take(ref varying, placed is null ? 0 : bounds.Spans * Marshal.SizeOf<RowPair>());
         Times = Take(ref varying, bounds.Spans * Marshal.SizeOf<RowPair>());
         Picked = Take(ref varying, bounds.Picked * Marshal.SizeOf<RowPair>());
         Numbers = Take(ref varying, Marshal.SizeOf<StepNumbers>());
+        _draws = ops.OfType<Ops.SampleToken>().Any();
+        Draw = Take(ref varying, _draws ? sizeof(long) : 0);
         Tokens = Take(ref varying, _vocabulary > 0 ? _rows * sizeof(int) : 0);
         VaryingBytes = varying;
 
         var shaped = 0;
         RowSequence = Take(ref shaped, _rows * sizeof(int));
-        foreach (var group in ops.OfType<Ops.Attention>().Select(o => o.Shape.Group).Distinct())
+        foreach (var group in ops.OfType<Ops.Attention>().Where(o => o.Picture is null).Select(o => o.Shape.Group).Distinct())
         {
             var room = (_rows * group + tileRows - 1) / tileRows + bounds.Sequences;
             _tiles.Add((group, tileRows, Take(ref shaped, room * Marshal.SizeOf<AttentionTile>()), room));
+        }
+        foreach (var o in ops.OfType<Ops.Attention>().Where(o => o.Picture is not null && o.Shape.Heads > 1).DistinctBy(o => (o.Picture, o.Shape.Group)))
+        {
+            var tables = new PictureTables(o.Picture!.Value, o.Shape.Group, tileRows, o.Qkv.Rows.Max / o.Picture.Value.Count, 0, 0);
+            _pictureTables.Add(tables with
+            {
+                Sequences = Take(ref shaped, tables.Pictures * Marshal.SizeOf<DeviceSequence>()),
+                Tiles = Take(ref shaped, tables.Pictures * tables.TilesPerPicture * Marshal.SizeOf<AttentionTile>()),
+            });
         }
         ShapedBytes = shaped;
     }
@@ -82,9 +107,11 @@ internal sealed class TableLayout
     /// <summary>Offset of the sequences, among what varies; so are those that follow.</summary>
     public int Sequences { get; }
     public int Patches { get; }
+    public int Placed { get; }
     public int Times { get; }
     public int Picked { get; }
     public int Numbers { get; }
+    public int Draw { get; }
     public int Tokens { get; }
 
     /// <summary>Offset of each row's sequence, among what is shaped.</summary>
@@ -92,6 +119,13 @@ internal sealed class TableLayout
 
     /// <summary>Offset of the tiles attention covers a batch with, among what is shaped.</summary>
     public int Tiles(int group, int rowsPerTile) => _tiles.First(t => t.Group == group && t.RowsPerTile == rowsPerTile).Offset;
+
+    /// <summary>Offsets of the sequences of pictures that attend to themselves and of their tiles, among what is shaped, and the tiles of a picture.</summary>
+    public (int Sequences, int Tiles, int PerPicture) PictureTiles(Grid grid, int group)
+    {
+        var tables = _pictureTables.First(t => t.Grid == grid && t.Group == group);
+        return (tables.Sequences, tables.Tiles, tables.TilesPerPicture);
+    }
 
     /// <summary>Writes what varies.</summary>
     /// <exception cref="RequestException">A token is not in the vocabulary.</exception>
@@ -101,9 +135,13 @@ internal sealed class TableLayout
         Check(batch);
         Write<DeviceSequence>(to[Sequences..], [.. batch.Sequences.Select(DeviceSequence.Of)]);
         Write<PatchRows>(to[Patches..], [.. batch.Patches.Select(p => new PatchRows(p.Picture, p.FirstRow))]);
+        if (_placedRows > 0)
+            Write<RowPair>(to[Placed..], [.. batch.Patches.Select((p, i) => new RowPair(i * _placedRows, p.FirstRow))]);
         Write<RowPair>(to[Times..], [.. batch.Times.Select(t => new RowPair(t.Time, t.Row))]);
         Write<RowPair>(to[Picked..], [.. batch.Picked.Select((row, i) => new RowPair(row, i))]);
         Write<StepNumbers>(to[Numbers..], [NumbersOf(batch.Step)]);
+        if (_draws)
+            Write<long>(to[Draw..], [batch.Draw]);
         if (_vocabulary > 0)
             Write<int>(to[Tokens..], [.. batch.Tokens]);
     }
@@ -114,6 +152,11 @@ internal sealed class TableLayout
         Write<int>(to[RowSequence..], [.. batch.Sequences.SelectMany((s, i) => Enumerable.Repeat(i, s.QLen))]);
         foreach (var (group, rowsPerTile, offset, _) in _tiles)
             Write<AttentionTile>(to[offset..], AttentionTile.Cover([.. batch.Sequences.Select(s => s.QLen)], group, rowsPerTile));
+        foreach (var tables in _pictureTables)
+        {
+            Write<DeviceSequence>(to[tables.Sequences..], [.. Enumerable.Range(0, tables.Pictures).Select(i => DeviceSequence.Of(Sequence.Picture(i, tables.Grid)))]);
+            Write<AttentionTile>(to[tables.Tiles..], AttentionTile.Cover([.. Enumerable.Repeat(tables.Grid.Count, tables.Pictures)], tables.Group, tables.RowsPerTile));
+        }
     }
 
     /// <summary>
@@ -152,7 +195,7 @@ internal sealed class TableLayout
                 throw new InvalidOperationException($"{sequence} is modulated by a row that is not within {_modulations}");
         }
         foreach (var patch in batch.Patches)
-            Within("picture", patch.Picture, _pictures, patch.FirstRow, batch.Rows);
+            Within("picture", patch.Picture, _pictures, patch.FirstRow, batch.Rows, _patchRows);
         foreach (var time in batch.Times)
             Within("time", time.Time, _times, time.Row, batch.Rows);
         foreach (var prediction in batch.Predictions)
@@ -170,9 +213,9 @@ internal sealed class TableLayout
                 throw new RequestException($"token id {token} is not in the model's vocabulary of {_vocabulary}");
     }
 
-    private static void Within(string what, int index, int count, int row, int rows)
+    private static void Within(string what, int index, int count, int row, int rows, int taken = 1)
     {
-        if ((uint)index >= (uint)count || (uint)row >= (uint)rows)
+        if ((uint)index >= (uint)count || row < 0 || (long)row + taken > rows)
             throw new InvalidOperationException($"{what} {index} of {count} at row {row} of {rows} is not there");
     }
 }

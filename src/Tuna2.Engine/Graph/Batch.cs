@@ -67,6 +67,9 @@ public sealed class Batch
     /// <summary>Predictions to read out of the flow head's rows.</summary>
     public IReadOnlyList<PredictionPlacement> Predictions { get; set; } = [];
 
+    /// <summary>Which number of a seed picks the token.</summary>
+    public long Draw { get; set; }
+
     /// <summary>What the solver does with them.</summary>
     public StepParameters Step { get; set; } = new(0, 0);
 }

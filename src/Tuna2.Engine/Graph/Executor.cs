@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Tuna2.Engine.Graph;
 
 /// <summary>
@@ -50,6 +52,17 @@ public sealed class Executor : IMemoryMap, IDisposable
 
     /// <inheritdoc cref="GraphProgram.Settle"/>
     public void Settle(int underWay) => Program.Settle(underWay);
+
+    /// <summary>The word that a run of the schedule, one of the last <see cref="Ahead"/> + 1, left of what the graph reports.</summary>
+    /// <param name="run">Which of the schedule, from 0; it is waited for.</param>
+    public int ReadReport(int run)
+    {
+        if (Program.TryReadReport(run, out var word))
+            return word;
+        var (buffer, offset) = Locate(Plan.Graph.Reported!);
+        _backend.Download(buffer, offset, MemoryMarshal.AsBytes(new Span<int>(ref word)));
+        return word;
+    }
 
     /// <summary>The contents of a kept value after a run, until a graph of the session runs again: its actual rows.</summary>
     public float[] Read(Value value)

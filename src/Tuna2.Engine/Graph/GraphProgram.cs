@@ -38,6 +38,18 @@ public abstract class GraphProgram : IDisposable
     /// <summary>Waits until no more than <paramref name="underWay"/> of the schedule's runs are.</summary>
     public virtual void Settle(int underWay) { }
 
+    /// <summary>
+    /// Waits for a run of the schedule, one of the last <see cref="Ahead"/> + 1, and reads the word it left of what the graph reports.
+    /// </summary>
+    /// <param name="run">Which of the schedule, from 0.</param>
+    /// <param name="word">The word.</param>
+    /// <returns>False where a run is done when the call returns: the word is where it was written.</returns>
+    public virtual bool TryReadReport(int run, out int word)
+    {
+        word = 0;
+        return false;
+    }
+
     /// <summary>Frees what the backend took for it.</summary>
     public void Dispose()
     {

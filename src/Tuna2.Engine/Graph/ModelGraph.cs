@@ -13,6 +13,9 @@ public sealed class ModelGraph
     /// <summary>Transient values that must still be readable after the run.</summary>
     public IReadOnlySet<Value> Kept => _kept;
 
+    /// <summary>The state whose first word the host reads after each run of a schedule, while later ones may be under way; or null.</summary>
+    public Value? Reported { get; private set; }
+
     /// <summary>Appends an op.</summary>
     public void Add(Op op) => _ops.Add(op);
 
@@ -32,6 +35,9 @@ public sealed class ModelGraph
         foreach (var (rows, of) in _counted)
             rows.Value = of(batch);
     }
+
+    /// <summary>Has a state's first word read after each run of a schedule.</summary>
+    public void Report(Value value) => Reported = value;
 
     /// <summary>Keeps a transient value's contents until the next run: for parity and attention maps.</summary>
     public void Keep(Value value) => _kept.Add(value);

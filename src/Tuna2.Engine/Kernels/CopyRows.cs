@@ -20,20 +20,22 @@ public struct CopyRowsArgs
     public ulong Y;
     /// <summary>16-byte words of a row.</summary>
     public int Words;
-    /// <summary>Unused: fills the last eight bytes.</summary>
-    public int Padding;
+    /// <summary>Neighbouring rows that a pair stands for.</summary>
+    public int Rows;
 }
 
 /// <summary>Host side of kernels/copy_rows.cu.</summary>
-/// <param name="Count">Rows to copy.</param>
+/// <param name="Count">Pairs.</param>
 public readonly record struct CopyRows(int Count) : IKernel<CopyRowsArgs>
 {
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get("copy_rows");
 
     /// <inheritdoc/>
-    public LaunchShape Shape(in CopyRowsArgs args) => new(Count, 1, 1, 128);
+    public LaunchShape Shape(in CopyRowsArgs args) => args.Rows > 0
+        ? new(checked(Count * args.Rows), 1, 1, 128)
+        : throw new ArgumentException($"copy_rows copies one row or more for a pair, not {args.Rows}");
 
     /// <inheritdoc/>
-    public Cost Cost(in CopyRowsArgs args) => new(2L * Count * args.Words * 16, 0);
+    public Cost Cost(in CopyRowsArgs args) => new(2L * Count * args.Rows * args.Words * 16, 0);
 }

@@ -8,6 +8,12 @@ namespace Tuna2.Engine.Kernels;
 /// <param name="SharedBytes">Dynamic shared memory of a block.</param>
 public readonly record struct LaunchShape(int GridX, int GridY, int GridZ, int Block, int SharedBytes = 0)
 {
+    /// <summary>A grid along x alone, of as many threads as are counted in 32 bits: kernels divide by their sizes, and 64 bits take long to.</summary>
+    /// <exception cref="ArgumentException">There are more.</exception>
+    public static LaunchShape Of(long threads, int block) => threads <= uint.MaxValue - block
+        ? new((int)((threads + block - 1) / block), 1, 1, block)
+        : throw new ArgumentException($"{threads} threads are more than one launch has");
+
     /// <inheritdoc/>
     public override string ToString() => $"grid {GridX}x{GridY}x{GridZ} block {Block} smem {SharedBytes}";
 }

@@ -10,10 +10,10 @@ public struct SampleTokenArgs
     public ulong Logits;
     /// <summary>int* (1); -1 for a row no token can be taken from.</summary>
     public ulong Token;
+    /// <summary>const u64* (1): which number of the seed.</summary>
+    public ulong Draw;
     /// <summary>Seed of the draws.</summary>
     public ulong Seed;
-    /// <summary>Which number of the seed.</summary>
-    public ulong Draw;
     /// <summary>Tokens.</summary>
     public int Vocabulary;
     /// <summary>0: all.</summary>

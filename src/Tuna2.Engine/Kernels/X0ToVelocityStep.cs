@@ -14,57 +14,69 @@ public readonly record struct StepNumbers(float Time, float Delta, float Guidanc
 [StructLayout(LayoutKind.Sequential)]
 public struct X0ToVelocityStepArgs
 {
-    /// <summary>const ELEMENT*: first patch row of the conditional branch, (patches, 768).</summary>
+    /// <summary>const ELEMENT*: first patch row of the conditional branch, (patches, patch x patch x channels).</summary>
     public ulong Conditional;
     /// <summary>const ELEMENT*: of the unconditional branch; not read where guidance is 1.</summary>
     public ulong Unconditional;
-    /// <summary>float* (3, height, width).</summary>
+    /// <summary>float* (channels, frames, height, width).</summary>
     public ulong Z;
-    /// <summary>float* (3, height, width): Heun's trial state.</summary>
+    /// <summary>float* (channels, frames, height, width): Heun's trial state.</summary>
     public ulong Trial;
-    /// <summary>float* (3, height, width): what Heun remembers.</summary>
+    /// <summary>float* (channels, frames, height, width): what Heun remembers.</summary>
     public ulong Velocity;
-    /// <summary>float* (3, height, width), or 0.</summary>
+    /// <summary>float* (channels, frames, height, width), or 0.</summary>
     public ulong Prediction;
-    /// <summary>u8* (height, width, 3), or 0.</summary>
+    /// <summary>u8* (height, width, 3), or 0; of latents there are none.</summary>
     public ulong Bytes;
     /// <summary>const StepNumbers*.</summary>
     public ulong Numbers;
-    /// <summary>Rows of the picture, a multiple of 16.</summary>
+    /// <summary>Rows of the picture, whole patches.</summary>
     public int Height;
-    /// <summary>Columns of the picture, a multiple of 16.</summary>
+    /// <summary>Columns of the picture, whole patches.</summary>
     public int Width;
     /// <summary>1 for the released raster order, 0 for patches.</summary>
     public int Raster;
+    /// <summary>Frames of a clip; 1 for a picture.</summary>
+    public int Frames;
+    /// <summary>1 where the predictions are velocities, 0 where they are pictures.</summary>
+    public int PredictsVelocity;
     /// <summary>Unused: fills the last eight bytes.</summary>
     public int Padding;
 }
 
 /// <summary>Host side of kernels/x0_to_velocity_step.cu.</summary>
 /// <param name="Element">Element type of the predictions.</param>
-public readonly record struct X0ToVelocityStep(ElementType Element) : IKernel<X0ToVelocityStepArgs>
+/// <param name="Patch">Side of a patch: 16 for pixels, 1 for latents.</param>
+/// <param name="Channels">Planes: 3 for pixels, 48 for latents.</param>
+public readonly record struct X0ToVelocityStep(ElementType Element, int Patch = 16, int Channels = 3) : IKernel<X0ToVelocityStepArgs>
 {
     /// <summary>The phase that puts the prediction down and leaves the state alone.</summary>
     public const int PredictOnly = 3;
 
-    private const int Block = 128, PixelsPerThread = 8, Channels = 3, Patch = 16;
+    private const int Block = 128, PixelsPerThread = 8, ChannelsPerThread = 8;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get($"x0_to_velocity_step_{Element.Suffix()}");
+    public KernelInstance Instance => (Patch, Channels) switch
+    {
+        (16, 3) => KernelCatalog.Get($"x0_to_velocity_step_{Element.Suffix()}"),
+        (1, _) => KernelCatalog.Get($"x0_to_velocity_step_{Element.Suffix()}_c{Channels}"),
+        _ => throw new ArgumentException($"there is no x0_to_velocity_step for {Channels} channels in patches of {Patch}"),
+    };
 
     /// <inheritdoc/>
     public LaunchShape Shape(in X0ToVelocityStepArgs args)
     {
-        const int perBlock = Block * PixelsPerThread;
-        return args.Height % Patch == 0 && args.Width % Patch == 0
-            ? new((args.Height * args.Width + perBlock - 1) / perBlock, 1, 1, Block)
+        var plane = args.Frames * args.Height * args.Width;
+        var threads = Patch == 1 ? plane * (Channels / ChannelsPerThread) : plane / PixelsPerThread;
+        return args.Frames > 0 && args.Height % Patch == 0 && args.Width % Patch == 0
+            ? new((threads + Block - 1) / Block, 1, 1, Block)
             : throw new ArgumentException($"x0_to_velocity_step takes whole {Patch} x {Patch} patches, not {args.Width} x {args.Height}");
     }
 
     /// <inheritdoc/>
     public Cost Cost(in X0ToVelocityStepArgs args)
     {
-        var values = (long)args.Height * args.Width * Channels;
+        var values = (long)args.Frames * args.Height * args.Width * Channels;
         return new(values * (2 * Element.Size() + 2 * sizeof(float)), 8 * values);
     }
 }

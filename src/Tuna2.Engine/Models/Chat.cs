@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
 
@@ -45,13 +46,12 @@ internal sealed class Chat : IDisposable
             decoder.Rewind(_state.Keys);
             var prompt = Transcript.With(request.Turn);
             var options = request.Options;
-            var sampler = new TokenSampler(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
+            var choice = new TokenChoice(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
             var text = new StreamingDecoder(_model.Tokenizer);
             var (answer, ids) = (new StringBuilder(), new List<int>());
-            var logits = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, cancellation);
-            var token = sampler.Pick(logits);
+            var token = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, choice, cancellation);
             var first = watch.Elapsed;
-            for (; token != _model.Tokens.Eos; token = sampler.Pick(decoder.Next(token, cancellation)))
+            for (; token != _model.Tokens.Eos; token = decoder.Next(cancellation))
             {
                 ids.Add(token);
                 Say(text.Push(token));
@@ -59,6 +59,7 @@ internal sealed class Chat : IDisposable
                     break;
             }
             Say(text.Flush());
+            decoder.Settle();
             var turn = new ChatTurn(request.Question, request.Sights.Sum(frames => frames.Count), answer.ToString(), request.Turn.Tokens.Count, ids.Count,
                 token != _model.Tokens.Eos, first, watch.Elapsed);
             return new Answer(turn, new State(prompt.With(_writer.Answer(ids)), decoder.Length, [.. Turns, turn]));

@@ -38,9 +38,12 @@ internal sealed class ImageJob
     {
         using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
         var source = _source is null ? [] : codec.Encode([_source], cancellation);
+        var previewEvery = progress is null ? 0 : _request.PreviewEvery;
         codec.PrepareToDecode(_plan.Frames);
+        if (previewEvery > 0)
+            codec.PrepareToDecode(1);
         using var slot = _model.Slots.Lease(_plan);
-        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = progress is null ? 0 : _request.PreviewEvery };
+        var denoiser = new Denoiser(slot.Predictor, _plan) { EstimateEvery = previewEvery };
         denoiser.Begin(source, cancellation);
         for (var i = 0; i < _request.Count; i++)
         {
@@ -89,7 +92,11 @@ internal sealed class ImageJob
     private float[] Noise(long seed)
     {
         var noise = new float[_model.Config.ImageChannels * _plan.Frames * _plan.Height * _plan.Width];
-        new TorchRandom(seed).FillNormal(noise);
+        var random = new TorchRandom(seed);
+        // For an edit's source the official code draws a time, which it then sets to 1.
+        if (_request.Task == ImageTask.Edit && _model.Config.Vae is not null)
+            random.FillNormal(new float[1]);
+        random.FillNormal(noise);
         return noise;
     }
 

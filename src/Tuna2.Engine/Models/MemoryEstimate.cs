@@ -1,5 +1,6 @@
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
 using Tuna2.Engine.Weights;
@@ -88,7 +89,7 @@ public sealed record MemoryEstimate(
         return Of(config, checkpoint, height, width, frames: 1, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
-            decoder.Prepare(prompt, options.MaxTokens);
+            decoder.Prepare(prompt, options.MaxTokens, TokenChoice.Greedy);
             return decoder.Memory;
         }, vae => vae.PrepareToEncode(1));
     }

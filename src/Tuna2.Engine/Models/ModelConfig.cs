@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Imaging;
 
 namespace Tuna2.Engine.Models;
 
@@ -190,6 +191,16 @@ public sealed record ModelConfig
         }
         if (Vae is not null && Vae.ZDim != ImageChannels)
             throw reader.Object("vae").Bad("z_dim", $"is {Vae.ZDim}, but the model denoises {ImageChannels} channels");
+        if (Vae is not null && Vae.ZDim != LatentScale.Channels)
+            throw reader.Object("vae").Bad("z_dim", $"is {Vae.ZDim}, but how latents are scaled is known of {LatentScale.Channels} channels");
+        if (Vae is not null && Defaults.Video is { } clip && reader.Has("defaults") && reader.Object("defaults").Has("video"))
+        {
+            var video = reader.Object("defaults").Object("video");
+            if (clip.Width % TokenPixels != 0) throw video.Bad("width", $"is {clip.Width}, not a multiple of {TokenPixels}");
+            if (clip.Height % TokenPixels != 0) throw video.Bad("height", $"is {clip.Height}, not a multiple of {TokenPixels}");
+            if (clip.Frames <= 1 || (clip.Frames - 1) % Vae.TemporalFactor != 0)
+                throw video.Bad("frames", $"is {clip.Frames}, not 1 and a multiple of {Vae.TemporalFactor}");
+        }
         if (Defaults.Width % TokenPixels != 0)
             throw reader.Object("defaults").Bad("width", $"is {Defaults.Width}, not a multiple of {TokenPixels}");
         if (Defaults.Height % TokenPixels != 0)
@@ -311,8 +322,19 @@ public sealed record ModelConfig
             NegativePrompt = negativePrompt,
             EditNegativePrompt = defaults.Has("edit_negative_prompt") ? defaults.Text("edit_negative_prompt")
                 : defaults.Has("negative_prompt") ? negativePrompt : official.EditNegativePrompt,
+            Video = official.Video is { } video && defaults.Has("video") ? ReadVideo(defaults.Object("video"), video) : official.Video,
         };
     }
+
+    private static VideoDefaults ReadVideo(ConfigReader reader, VideoDefaults official) => official with
+    {
+        Width = reader.SizeOr("width", official.Width),
+        Height = reader.SizeOr("height", official.Height),
+        Frames = reader.SizeOr("frames", official.Frames),
+        Guidance = reader.Has("guidance") ? reader.NonNegative("guidance", LargestScale) : official.Guidance,
+        NegativePrompt = reader.Has("negative_prompt") ? reader.Text("negative_prompt") : official.NegativePrompt,
+        FramesPerSecond = reader.Has("frames_per_second") ? reader.Positive("frames_per_second", (float)VideoClip.MaxFramesPerSecond) : official.FramesPerSecond,
+    };
 
     private static SamplerKind ReadSampler(ConfigReader reader, SamplerKind otherwise)
     {

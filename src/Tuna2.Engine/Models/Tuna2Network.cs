@@ -88,11 +88,11 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     }
 
     /// <summary>Text embeddings, patch embeddings and time tokens in their rows: the LLM's input, (tokens, hidden).</summary>
-    public Value Embed(ModelGraph graph, Extent rows, bool text, PictureState? pictures, TimeState? times, int maxSpans)
+    public Value Embed(ModelGraph graph, Extent rows, bool text, PictureState? pictures, TimeState? times, int maxSpans, Value? tokens = null)
     {
         var x = ModelGraph.Transient("input_embeds", rows, config.HiddenSize);
         if (text)
-            graph.Add(new EmbeddingGather("tuna.model.embed_tokens", weights.Embedding, x));
+            graph.Add(new EmbeddingGather("tuna.model.embed_tokens", weights.Embedding, x, tokens));
         if (pictures is not null)
             _vision.Embed(graph, pictures, maxSpans, x);
         if (times is not null)
@@ -119,6 +119,12 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         graph.Add(new MatMul("tuna.lm_head", rows, weights.LanguageHead, logits));
         return logits;
     }
+
+    /// <summary>A state for the token that was picked last.</summary>
+    public static Value NewTokenState(StateStore store) => store.Add("token", new Extent("token", 1), 1, ValueElement.Float32);
+
+    /// <summary>The next token, from the logits of one row.</summary>
+    public static void PickToken(ModelGraph graph, Value logits, Value token, TokenChoice choice) => graph.Add(new SampleToken("token", logits, token, choice));
 
     /// <summary>The flow head: (tokens, hidden) to (tokens, patch values).</summary>
     public Value FlowHead(ModelGraph graph, Value h, CacheState cache, TimeState times)

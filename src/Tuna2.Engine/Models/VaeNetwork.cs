@@ -6,7 +6,8 @@ namespace Tuna2.Engine.Models;
 /// <summary>
 /// The Wan 2.2 VAE, piece by piece in time (MODEL.md section 7, official wan22_vae.py): a clip's first frame alone, then four
 /// frames at a time into one latent frame, or one latent frame into four. What a causal convolution needs of the frames before
-/// is a state, so the memory does not grow with the clip. A row is a pixel, its columns are channels.
+/// is a state, so the memory does not grow with the clip. A row is a pixel, its columns are channels; all is float32, whatever the
+/// backend's activations are.
 /// </summary>
 /// <param name="config">Its sizes.</param>
 /// <param name="weights">Its weights.</param>
@@ -176,5 +177,5 @@ internal sealed class VaeNetwork(VaeConfig config, VaeWeights weights, Func<stri
     private Value Past(string name, Clip x, int frames) => past($"{name}.past", x.Size.Height * x.Size.Width, x.Channels, frames);
 
     private static Clip New(string name, Grid size, int channels) =>
-        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels), size);
+        new(ModelGraph.Transient(name, new Extent("pixels", size.Count), channels, ValueElement.Float32), size);
 }

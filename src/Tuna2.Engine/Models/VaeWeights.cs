@@ -31,8 +31,8 @@ internal sealed record VaeWeights(VaeStack Encoder, Linear Moments, Linear Laten
         return new(
             Stack(load, encoder, [.. Enumerable.Range(0, config.DimMult.Count).Select(i =>
                 Level(load, $"{encoder}.downsamples.{i}.downsamples", config.EncoderChannels[i], config.EncoderChannels[i + 1], config.NumResBlocks, Temporal(config.TemporalDownsample, i)))]),
-            load.Biased("vae.model.conv1"),
-            load.Biased("vae.model.conv2"),
+            load.BiasedFull("vae.model.conv1"),
+            load.BiasedFull("vae.model.conv2"),
             Stack(load, decoder, [.. Enumerable.Range(0, config.DimMult.Count).Select(i =>
                 Level(load, $"{decoder}.upsamples.{i}.upsamples", config.DecoderChannels[i], config.DecoderChannels[i + 1], config.NumResBlocks + 1, Temporal(config.TemporalUpsample, i)))]));
     }
@@ -43,7 +43,7 @@ internal sealed record VaeWeights(VaeStack Encoder, Linear Moments, Linear Laten
     private static VaeStack Stack(WeightPlacer load, string name, IReadOnlyList<VaeLevel> levels) => new(
         load.Convolution($"{name}.conv1"), levels,
         Block(load, $"{name}.middle.0", false),
-        new(load.Vector($"{name}.middle.1.norm.gamma"), load.Biased($"{name}.middle.1.to_qkv"), load.Biased($"{name}.middle.1.proj")),
+        new(load.Vector($"{name}.middle.1.norm.gamma"), load.BiasedFull($"{name}.middle.1.to_qkv"), load.BiasedFull($"{name}.middle.1.proj")),
         Block(load, $"{name}.middle.2", false),
         load.Vector($"{name}.head.0.gamma"), load.Convolution($"{name}.head.2"));
 
@@ -55,5 +55,5 @@ internal sealed record VaeWeights(VaeStack Encoder, Linear Moments, Linear Laten
     private static VaeBlock Block(WeightPlacer load, string name, bool shortcut) => new(
         load.Vector($"{name}.residual.0.gamma"), load.Convolution($"{name}.residual.2"),
         load.Vector($"{name}.residual.3.gamma"), load.Convolution($"{name}.residual.6"),
-        shortcut ? load.Biased($"{name}.shortcut") : null);
+        shortcut ? load.BiasedFull($"{name}.shortcut") : null);
 }

@@ -21,12 +21,14 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     }
 
     /// <summary>Tensors of shape (rows, ...) stacked along their rows; dimensions after the first are one row.</summary>
-    public Weight Matrix(params string[] names)
+    public Weight Matrix(params string[] names) => Matrix(backend.MatrixPrecision, names);
+
+    private Weight Matrix(Precision? wanted, params string[] names)
     {
         var parts = names.Select(name => checkpoint[name]).ToArray();
         var columns = checked((int)(parts[0].ElementCount / parts[0].Shape[0]));
         var rows = checked((int)parts.Sum(p => p.Shape[0]));
-        return Place(names, parts, rows, columns, backend.MatrixPrecision ?? (parts.All(p => p.DType == DType.BF16) ? Precision.BF16 : Precision.F32));
+        return Place(names, parts, rows, columns, wanted ?? (parts.All(p => p.DType == DType.BF16) ? Precision.BF16 : Precision.F32));
     }
 
     /// <summary>Tensors of one dimension, one behind the other, as float32.</summary>
@@ -39,15 +41,21 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     /// <summary>A linear layer that has a bias.</summary>
     public Linear Biased(string name) => new(Matrix($"{name}.weight"), Vector($"{name}.bias"));
 
+    /// <summary>As <see cref="Biased"/>, for what is computed in float32 whatever the backend rounds activations to.</summary>
+    public Linear BiasedFull(string name) => new(Matrix(FullPrecision, $"{name}.weight"), Vector($"{name}.bias"));
+
+    /// <summary>A backend that wants matrices in one precision has kernels for operands of the same; others widen as they read.</summary>
+    private Precision? FullPrecision => backend.MatrixPrecision is null ? null : Precision.F32;
+
     /// <summary>
     /// A convolution (out, in, frames, rows, columns) with its bias, or one without frames: rows of (frame, row, column, in), as
-    /// pixels with their channels together are read.
+    /// pixels with their channels together are read. As the VAE is, in float32.
     /// </summary>
     public Linear Convolution(string name)
     {
         var part = checkpoint[$"{name}.weight"];
         int rows = checked((int)part.Shape[0]), channels = checked((int)part.Shape[1]), columns = checked((int)(part.ElementCount / rows));
-        var precision = backend.MatrixPrecision ?? (part.DType == DType.BF16 ? Precision.BF16 : Precision.F32);
+        var precision = FullPrecision ?? (part.DType == DType.BF16 ? Precision.BF16 : Precision.F32);
         var buffer = Allocate(part.Name, rows, columns, precision);
         FillConvolution(part, precision, buffer, channels, columns / channels);
         return new(new Weight([part.Name], rows, columns, precision, buffer, 0), Vector($"{name}.bias"));

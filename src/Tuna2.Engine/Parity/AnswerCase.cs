@@ -1,4 +1,5 @@
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Text;
@@ -17,7 +18,7 @@ internal static class AnswerCase
             source = tensors.Floats("image_latents");
         if (tensors.Has("t"))
             checks.Floats("t", "", [1f], tensors.Floats("t"), 0, 1e-6);
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
         var writer = new ChatWriter(model.Tokenizer, model.Tokens);
         var prompt = writer.Begin(ChatTemplate.DefaultSystemPrompt).With(writer.Question(c.Text("prompt") ?? "", 1, model.Config.GridOf(width, height)));
         if (tensors.Has("text_tokens"))
@@ -38,8 +39,11 @@ internal static class AnswerCase
         }
         using (var decoder = new TextDecoder(model.Network, model.Backend))
         {
-            prefixLogits = [.. decoder.Begin(prompt, [source], most, cancellation)];
-            prefix = Greedy(prefixLogits, model.Tokens.Eos, most, ids => [.. decoder.Next(ids[^1], cancellation)]);
+            prefix = [decoder.Begin(prompt, [source], most, TokenChoice.Greedy, cancellation)];
+            prefixLogits = decoder.ReadLogits();
+            while (prefix[^1] != model.Tokens.Eos && prefix.Count < most)
+                prefix.Add(decoder.Next(cancellation));
+            decoder.Settle();
         }
         if (tensors.Has("prefill_logits"))
         {
@@ -58,7 +62,7 @@ internal static class AnswerCase
 
     private static List<int> Greedy(float[] logits, int eos, int most, Func<List<int>, float[]> next)
     {
-        var sampler = new TokenSampler(0, 0, 1, 0);
+        var sampler = new TokenSampler(TokenChoice.Greedy);
         var ids = new List<int>();
         while (true)
         {

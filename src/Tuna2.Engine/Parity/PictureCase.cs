@@ -43,7 +43,7 @@ internal static partial class PictureCase
         {
             Tensors = tensors;
             Model = model;
-            Limits = new ParityLimits(model.Backend, tensors);
+            Limits = new ParityLimits(model, tensors);
             var config = model.Config;
             Task = c.Task switch { "edit" => ImageTask.Edit, "reconstruct" => ImageTask.Reconstruct, "generate_video" => ImageTask.Video, _ => ImageTask.Generate };
             (PixelHeight, PixelWidth) = (c.Integer("height"), c.Integer("width"));

@@ -17,7 +17,7 @@ internal static class SiglipCase
         if (shape.Length < 3 || shape.Aggregate(1L, (n, d) => n * d) != channels * shape[^2] * shape[^1])
             throw new ModelException($"'{input}' is not one picture of {channels} planes");
         int height = (int)shape[^2], width = (int)shape[^1];
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
 
         using var store = new StateStore(model.Backend);
         var picture = store.Add("pictures", new Extent("pictures", 1), channels * height * width, ValueElement.Float32);

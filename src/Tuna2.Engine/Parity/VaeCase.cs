@@ -11,7 +11,7 @@ internal static class VaeCase
             throw new ModelException($"variant {model.Config.Variant.Name()} has no VAE");
         if (tensors.Shape("pixels") is not [1, 3, var frames, var height, var width])
             throw new ModelException("'pixels' is not one clip of three planes");
-        var limits = new ParityLimits(model.Backend, tensors);
+        var limits = new ParityLimits(model, tensors);
         using var codec = model.NewVaeCodec((int)height, (int)width);
         var (mean, logVariance) = codec.Encode(tensors.Floats("pixels"), (int)frames, cancellation);
         int latentFrames = config.LatentFrames((int)frames), latentWidth = (int)width / config.SpatialFactor;

@@ -1,4 +1,5 @@
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine.Sampling;
@@ -6,6 +7,10 @@ namespace Tuna2.Engine.Sampling;
 /// <summary>
 /// Text out of the model, over keys and values that stay: a prompt's new positions, then a token at a time; and when the
 /// conversation goes on, the next prompt's new positions behind them. <see cref="FullTextDecoder"/> is the oracle.
+/// <para>
+/// Tokens are picked where the logits are, and a token's run is one of a schedule: a backend that captures steps has the next
+/// one queued while the host waits for this one's token. What was computed behind the last token asked for counts nowhere.
+/// </para>
 /// </summary>
 /// <param name="network">The model.</param>
 /// <param name="backend">What runs it.</param>
@@ -45,19 +50,21 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     /// <summary>What a prompt takes for which it is prepared, or was begun.</summary>
     public SessionMemory Memory => SessionMemory.Of(_store, new CacheState(_cache ?? [], []), Plans);
 
-    /// <summary>Computes the positions of a prompt that are not kept yet; returns the logits behind its last one.</summary>
+    /// <summary>Computes the positions of a prompt that are not kept yet, and picks the token behind its last one.</summary>
     /// <param name="prompt">Everything from the conversation's first token on; its first <see cref="Length"/> positions are those kept.</param>
     /// <param name="pictures">Planar pixels in -1..1 of the new positions' pictures, which are all of one size.</param>
-    /// <param name="maxTokens">Tokens that may follow.</param>
+    /// <param name="maxTokens">Tokens that may be picked.</param>
+    /// <param name="choice">How they are picked.</param>
     /// <param name="cancellation">Seen between ops.</param>
-    /// <returns>(vocabulary), overwritten by the next run.</returns>
+    /// <returns>The first token.</returns>
     /// <exception cref="DeviceException">There is not enough memory; what was kept still is.</exception>
-    public ReadOnlySpan<float> Begin(PromptLayout prompt, IReadOnlyList<float[]> pictures, int maxTokens, CancellationToken cancellation)
+    /// <exception cref="ModelException">The logits are not finite.</exception>
+    public int Begin(PromptLayout prompt, IReadOnlyList<float[]> pictures, int maxTokens, TokenChoice choice, CancellationToken cancellation)
     {
         var spans = prompt.Spans.Count(span => span.Offset >= Length);
         if (spans != pictures.Count)
             throw new InvalidOperationException($"{pictures.Count} pictures for the {spans} spans that are new");
-        Prepare(prompt, maxTokens);
+        Prepare(prompt, maxTokens, choice);
         _run!.RunTimes(cancellation);
         var picture = 0;
         foreach (var (from, to) in Pieces(prompt, Length))
@@ -65,14 +72,16 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
             if (prompt.Spans.Any(span => span.Offset >= from && span.End <= to))
                 _store.Write(_run.Pictures!.Pictures, 0, pictures[picture++]);
             var builder = new BatchBuilder().Add(prompt, from, to, kvBase: 0, cleanTime: 0, targetTime: 0, sourcePicture: 0, targetPicture: 0);
-            Run(to == prompt.Tokens.Count ? builder.PickLast() : builder, cancellation);
+            var batch = (to == prompt.Tokens.Count ? builder.PickLast() : builder).Build();
+            _run.RunPrompt(batch, cancellation);
+            (RowsRun, Length) = (RowsRun + batch.Rows, to);
         }
-        return _run.Logits;
+        return _run.First(Length);
     }
 
     /// <summary>Takes all the memory that a prompt and its answer need, and computes nothing.</summary>
     /// <exception cref="DeviceException">There is not enough memory; what was kept still is.</exception>
-    public void Prepare(PromptLayout prompt, int maxTokens)
+    public void Prepare(PromptLayout prompt, int maxTokens, TokenChoice choice)
     {
         Rest();
         _end = checked(prompt.Tokens.Count + maxTokens);
@@ -82,7 +91,8 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
             Reserve(_end);
             if (picture is not null)
                 _times ??= network.NewTimeState(_store, 1, head: false);
-            _run = new AnswerRun(network, backend, _store, new CacheState(_cache!, []), Pieces(prompt, Length).Max(piece => piece.To - piece.From), picture, picture is null ? null : _times);
+            var rows = Pieces(prompt, Length).Max(piece => piece.To - piece.From);
+            _run = new AnswerRun(network, backend, _store, new CacheState(_cache!, []), rows, picture, picture is null ? null : _times, maxTokens, choice);
             _store.Take($"a chat of {_end} tokens", picture is null ? "a shorter answer takes less" : "a smaller picture or a shorter answer takes less");
         }
         catch
@@ -92,15 +102,26 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         }
     }
 
-    /// <summary>Appends a token; returns the logits behind it, overwritten by the next run.</summary>
+    /// <summary>Appends the token picked last, and picks the next.</summary>
+    /// <param name="cancellation">Seen between ops.</param>
     /// <exception cref="InvalidOperationException">There is no prompt, or it was begun for fewer tokens.</exception>
-    public ReadOnlySpan<float> Next(int token, CancellationToken cancellation)
+    /// <exception cref="ModelException">The logits are not finite.</exception>
+    public int Next(CancellationToken cancellation)
     {
-        if (_run is null || Length >= _end)
-            throw new InvalidOperationException($"position {Length} is not one of the {_end} this decoder was begun for");
-        Run(new BatchBuilder().AddToken(token, Length, kvBase: 0).PickLast(), cancellation);
-        return _run.Logits;
+        if (_run is not { Begun: true } || Length + 1 >= _end)
+            throw new InvalidOperationException($"position {Length} is not one of the {_end - 1} that tokens of this answer may take");
+        var token = _run.Next(cancellation);
+        (RowsRun, Length) = (RowsRun + 1, Length + 1);
+        return token;
     }
+
+    /// <summary>
+    /// The logits the last token was picked from: (vocabulary). Where a backend runs ahead, only those of the first token are there.
+    /// </summary>
+    public float[] ReadLogits() => _run!.ReadLogits();
+
+    /// <summary>Waits for what was computed ahead, and says what went wrong there: before keys and values are kept.</summary>
+    public void Settle() => _run?.Settle();
 
     /// <summary>Forgets the positions from <paramref name="length"/> on.</summary>
     public void Rewind(int length)
@@ -145,15 +166,6 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         return pieces;
     }
 
-    private void Run(BatchBuilder builder, CancellationToken cancellation)
-    {
-        var batch = builder.Build();
-        _run!.Run(batch, cancellation);
-        RowsRun += batch.Rows;
-        var last = batch.Sequences[^1];
-        Length = last.PrefixLen + last.QLen;
-    }
-
     private void Reserve(int positions)
     {
         if (positions <= _capacity)
@@ -178,40 +190,60 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         _capacity = capacity;
     }
 
-    /// <summary>What an answer runs on: the graph, its arena, a picture's slot.</summary>
+    /// <summary>What an answer runs on: a graph for its prompt and one for its tokens, their arena, a picture's slot.</summary>
     private sealed class AnswerRun : IDisposable
     {
         private readonly StateStore _store;
         private readonly TimeState? _times;
         private readonly Executor? _timesExecutor;
-        private readonly Executor _executor;
-        private readonly Extent _rows;
+        private readonly Executor _prompt;
+        private readonly Executor? _tokens;
         private readonly Extent _picked = new("picked", 1);
-        private readonly Value _logits;
-        private readonly float[] _read;
+        private readonly Value _token;
+        private readonly Value _promptLogits;
+        private readonly Value? _tokenLogits;
+        private readonly TokenChoice _choice;
+        private readonly int _runs;
+        private int _queued;
+        private int _taken;
 
-        public AnswerRun(Tuna2Network network, IBackend backend, StateStore store, CacheState cache, int rows, Grid? picture, TimeState? times)
+        public AnswerRun(
+            Tuna2Network network, IBackend backend, StateStore store, CacheState cache, int rows, Grid? picture, TimeState? times, int maxTokens, TokenChoice choice)
         {
-            (_store, _times) = (store, times);
-            _rows = new Extent("tokens", rows);
-            _read = new float[network.Config.VocabSize];
+            (_store, _times, _choice, _runs) = (store, times, choice, maxTokens - 1);
+            _token = Tuna2Network.NewTokenState(store);
             if (picture is { } grid)
                 Pictures = network.NewPictureToSee(store, grid, 1);
             if (times is not null)
                 _timesExecutor = new Executor(network.Times(times), backend, store, BatchBounds.None);
-            var graph = new ModelGraph();
-            var h = network.Llm(graph, network.Embed(graph, _rows, text: true, Pictures, times, maxSpans: 1), cache);
-            _logits = network.LanguageHead(graph, h, _picked);
-            graph.Keep(_logits);
+            var prompt = new ModelGraph();
+            var extent = new Extent("tokens", rows);
+            _promptLogits = Head(prompt, network.Embed(prompt, extent, text: true, Pictures, times, maxSpans: 1), _picked);
             // A piece has a picture at most, with text before and behind it.
-            _executor = new Executor(graph, backend, store, new(_rows, 3, Pictures is null ? 0 : 1, Picked: 1));
+            _prompt = new Executor(prompt, backend, store, new(extent, 3, Pictures is null ? 0 : 1, Picked: 1));
+            if (_runs == 0)
+                return;
+            var tokens = new ModelGraph();
+            var one = new Extent("token", 1);
+            _tokenLogits = Head(tokens, network.Embed(tokens, one, text: true, null, null, maxSpans: 0, _token), new("picked", 1));
+            tokens.Report(_token);
+            _tokens = new Executor(tokens, backend, store, new(one, 1, Picked: 1, Runs: _runs));
+
+            Value Head(ModelGraph graph, Value embedded, Extent picked)
+            {
+                var logits = network.LanguageHead(graph, network.Llm(graph, embedded, cache), picked);
+                graph.Keep(logits);
+                Tuna2Network.PickToken(graph, logits, _token, choice);
+                return logits;
+            }
         }
 
-        public IEnumerable<Plan> Plans => _timesExecutor is null ? [_executor.Plan] : [_timesExecutor.Plan, _executor.Plan];
+        public IEnumerable<Plan> Plans => new[] { _timesExecutor, _prompt, _tokens }.OfType<Executor>().Select(executor => executor.Plan);
 
         public PictureState? Pictures { get; }
 
-        public ReadOnlySpan<float> Logits => _read;
+        /// <summary>Whether the first token was picked.</summary>
+        public bool Begun { get; private set; }
 
         /// <summary>Computes the embedding of t = 1, a picture's time token.</summary>
         public void RunTimes(CancellationToken cancellation)
@@ -222,22 +254,61 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
             _timesExecutor.Run(new Batch(), cancellation);
         }
 
-        /// <summary>The language head runs, and is read, where the batch picks a row.</summary>
-        public void Run(Batch batch, CancellationToken cancellation)
+        /// <summary>The language head runs, and a token is picked, where the batch picks a row.</summary>
+        public void RunPrompt(Batch batch, CancellationToken cancellation)
         {
             _picked.Value = batch.Picked.Count;
-            _executor.Run(batch, cancellation);
-            if (batch.Picked.Count > 0)
-                _executor.Read(_logits, _read);
+            batch.Draw = _choice.Drawn;
+            _prompt.Run(batch, cancellation);
         }
+
+        /// <summary>The token picked behind the prompt, which ends at <paramref name="position"/>.</summary>
+        public int First(int position)
+        {
+            // While the prompt is under way.
+            _tokens?.Schedule([.. Enumerable.Range(0, _runs).Select(run => RunOf(position + run, run))]);
+            Span<float> word = stackalloc float[1];
+            _store.Read(_token, 0, word);
+            Begun = true;
+            return Checked(BitConverter.SingleToInt32Bits(word[0]));
+        }
+
+        /// <summary>The token picked behind the one before.</summary>
+        public int Next(CancellationToken cancellation)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            for (var end = Math.Min(_taken + 1 + _tokens!.Ahead, _runs); _queued < end; _queued++)
+                _tokens.RunNext(cancellation);
+            var token = _tokens.ReadReport(_taken);
+            _taken++;
+            return Checked(token);
+        }
+
+        public float[] ReadLogits()
+        {
+            var (executor, logits) = _queued == 0 ? (_prompt, _promptLogits) : (_tokens!, _tokenLogits!);
+            return executor.Read(logits);
+        }
+
+        public void Settle() => _tokens?.Settle(0);
 
         public void Dispose()
         {
-            if (_timesExecutor is not null)
-                _store.Disown(_timesExecutor);
-            _store.Disown(_executor);
+            foreach (var executor in new[] { _timesExecutor, _prompt, _tokens }.OfType<Executor>())
+                _store.Disown(executor);
+            _store.Remove(_token);
             if (Pictures is not null)
                 _store.Remove(Pictures.Pictures);
         }
+
+        /// <summary>A token's run: its id is where the run before picked it.</summary>
+        private Batch RunOf(int position, int run)
+        {
+            var batch = new BatchBuilder().AddToken(-1, position, kvBase: 0).PickLast().Build();
+            batch.Draw = _choice.Drawn + 1 + run;
+            return batch;
+        }
+
+        private static int Checked(int token) => token >= 0 ? token : throw TokenSampler.NotFinite();
     }
 }

@@ -1,3 +1,6 @@
+using System.Buffers;
+using Tuna2.Engine.Graph.Ops;
+
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>
@@ -5,45 +8,56 @@ namespace Tuna2.Engine.Sampling;
 /// Top-k and top-p come to the least logit that is kept: whatever ties with it is kept too. The draw walks what is kept in the
 /// order of ids. kernels/sample_token.cu does the same.
 /// </summary>
-/// <param name="temperature">Divides the logits; 0 is greedy.</param>
-/// <param name="topK">Keeps the k largest; 0 keeps all.</param>
-/// <param name="topP">Keeps a token while those more likely than it have a probability of at most p; 1 keeps all.</param>
-/// <param name="seed">Same seed, same text.</param>
-/// <param name="drawn">Draws of the seed that are used already: a conversation's turns go on where the one before ended.</param>
-internal sealed class TokenSampler(float temperature, int topK, float topP, long seed, long drawn = 0)
+/// <param name="choice">How tokens are picked.</param>
+internal sealed class TokenSampler(TokenChoice choice)
 {
-    private ulong _drawn = (ulong)drawn;
-    private double[] _weights = [];
-    private float[] _sorted = [];
-    private double[] _mass = [];
+    private ulong _drawn = (ulong)choice.Drawn;
+
+    /// <summary>What is said of logits no token can be taken from.</summary>
+    public static ModelException NotFinite() => new("the model's logits are not finite: are its weights damaged?");
 
     /// <summary>The next token's id.</summary>
     /// <exception cref="ModelException">A logit is NaN or +infinity, or none is above -infinity.</exception>
     public int Pick(ReadOnlySpan<float> logits)
     {
         if (logits.ContainsAny(float.NaN, float.PositiveInfinity) || !logits.ContainsAnyExcept(float.NegativeInfinity))
-            throw new ModelException("the model's logits are not finite: are its weights damaged?");
+            throw NotFinite();
         var best = ArgMax(logits);
-        if (temperature == 0)
+        if (choice.Temperature == 0)
             return best;
+        var weights = ArrayPool<double>.Shared.Rent(logits.Length);
+        var sorted = ArrayPool<float>.Shared.Rent(logits.Length);
+        try
+        {
+            return Draw(logits, best, weights.AsSpan(0, logits.Length), sorted.AsSpan(0, logits.Length));
+        }
+        finally
+        {
+            ArrayPool<double>.Shared.Return(weights);
+            ArrayPool<float>.Shared.Return(sorted);
+        }
+    }
 
+    private int Draw(ReadOnlySpan<float> logits, int best, Span<double> weights, Span<float> sorted)
+    {
         // Taking the largest away first keeps the smallest temperatures from overflowing.
-        if (_weights.Length != logits.Length)
-            (_weights, _sorted, _mass) = (new double[logits.Length], new float[logits.Length], new double[logits.Length]);
-        var weights = _weights;
         for (var i = 0; i < logits.Length; i++)
-            weights[i] = Math.Exp(((double)logits[i] - logits[best]) / temperature);
+            weights[i] = Math.Exp(((double)logits[i] - logits[best]) / choice.Temperature);
         var least = float.NegativeInfinity;
-        if (topK > 0 && topK < logits.Length)
-            least = LeastOfTopK(logits);
-        if (topP < 1)
-            least = LeastOfTopP(logits, least);
+        if (choice.TopK > 0 && choice.TopK < logits.Length)
+        {
+            logits.CopyTo(sorted);
+            sorted.Sort();
+            least = sorted[^choice.TopK];
+        }
+        if (choice.TopP < 1)
+            least = LeastOfTopP(logits, weights, sorted, least);
 
         double kept = 0;
         for (var i = 0; i < logits.Length; i++)
             if (logits[i] >= least)
                 kept += weights[i];
-        var draw = Philox.Uniform((ulong)seed, _drawn++) * kept;
+        var draw = Philox.Uniform((ulong)choice.Seed, _drawn++) * kept;
         var last = best;
         for (var i = 0; i < logits.Length; i++)
         {
@@ -67,19 +81,26 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
         return best;
     }
 
-    private float LeastOfTopK(ReadOnlySpan<float> logits)
+    private float LeastOfTopP(ReadOnlySpan<float> logits, ReadOnlySpan<double> weights, Span<float> sorted, float least)
     {
-        logits.CopyTo(_sorted);
-        Array.Sort(_sorted);
-        return _sorted[^topK];
+        var rented = ArrayPool<double>.Shared.Rent(logits.Length);
+        var mass = rented.AsSpan(0, logits.Length);
+        logits.CopyTo(sorted);
+        weights.CopyTo(mass);
+        sorted.Sort(mass);
+        try
+        {
+            return LeastOf(sorted, mass, least);
+        }
+        finally
+        {
+            ArrayPool<double>.Shared.Return(rented);
+        }
     }
 
-    private float LeastOfTopP(ReadOnlySpan<float> logits, float least)
+    /// <summary>The least that is kept of logits in ascending order.</summary>
+    private float LeastOf(ReadOnlySpan<float> sorted, ReadOnlySpan<double> mass, float least)
     {
-        var (sorted, mass) = (_sorted, _mass);
-        logits.CopyTo(sorted);
-        _weights.CopyTo(mass, 0);
-        Array.Sort(sorted, mass);
         double total = 0;
         for (var i = sorted.Length - 1; i >= 0 && sorted[i] >= least; i--)
             total += mass[i];
@@ -88,7 +109,7 @@ internal sealed class TokenSampler(float temperature, int topK, float topP, long
         for (var i = sorted.Length - 1; i >= 0 && sorted[i] >= least; i--)
         {
             passed += mass[i];
-            if (passed > topP * total)
+            if (passed > choice.TopP * total)
                 return sorted[i];
         }
         return least;

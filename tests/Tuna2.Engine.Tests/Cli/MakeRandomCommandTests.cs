@@ -17,6 +17,17 @@ public sealed class MakeRandomCommandTests : CliFixture
     }
 
     [Test]
+    public async Task The_small_model_of_latents_draws_and_films()
+    {
+        var model = Folder.File("model");
+        (await CliRun.OfAsync(["make-random", "tuna_tiny", model])).Succeeded();
+        Assert.That((await CliRun.OfAsync(["inspect", model])).Succeeded().Out, Does.Contain("the tensors of tuna_tiny").And.Contain("a video is 9 frames of 64x48"));
+        (await CliRun.OfAsync(["generate", "a circle", "-m", model, "--steps", "2", "-o", Folder.File("circle.png"), "--device", "cpu"])).Succeeded();
+        (await CliRun.OfAsync(["video", "a circle", "-m", model, "--steps", "2", "-o", Folder.File("clip.png"), "--device", "cpu"])).Succeeded();
+        Assert.That(Tuna2.Engine.Imaging.VideoClip.Load(Folder.File("clip.png")).Frames, Has.Count.EqualTo(9));
+    }
+
+    [Test]
     public async Task What_was_made_comes_as_JSON()
     {
         var run = (await CliRun.OfAsync(["make-random", "tuna2-shapes", Folder.File("model"), "--seed", "-5", "--json"])).Succeeded();

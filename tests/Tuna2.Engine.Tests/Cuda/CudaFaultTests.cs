@@ -52,7 +52,7 @@ public class CudaFaultTests
         using var gpu = new FakeGpu(fake);
         using var buffer = new CudaBuffer(gpu.Context, 64, "numbers");
         using var mark = new CudaEvent(gpu.Context);
-        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 }, "pick");
+        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4, Rows = 1 }, "pick");
         fake.Fail("cuStreamSynchronize", IllegalAddress);
 
         var first = Caught(gpu.Stream.Synchronize)!.Message;
@@ -63,7 +63,7 @@ public class CudaFaultTests
         foreach (var later in new Action[]
         {
             gpu.Stream.Synchronize,
-            () => gpu.Launch(new CopyRows(3), new CopyRowsArgs()),
+            () => gpu.Launch(new CopyRows(3), new CopyRowsArgs { Rows = 1 }),
             () => gpu.Memory.Allocate(8, "more"),
             () => gpu.Memory.Upload([1], buffer, 0),
             () => gpu.Memory.Download(buffer, 0, new byte[1]),
@@ -84,7 +84,7 @@ public class CudaFaultTests
         using var fake = new FakeDriver();
         using var gpu = new FakeGpu(fake);
         var buffer = gpu.Memory.Allocate(64, "numbers");
-        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 }, "pick");
+        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4, Rows = 1 }, "pick");
         fake.Fail("cuMemFree_v2", IllegalAddress);
         buffer.Dispose();
         Assert.That(gpu.Stream.Synchronize, Throws.TypeOf<DeviceException>().With.Message.Contains("in cuMemFree, after launching copy_rows"));
@@ -97,7 +97,7 @@ public class CudaFaultTests
         {
             using var fake = new FakeDriver();
             var gpu = new FakeGpu(fake);
-            gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 });
+            gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4, Rows = 1 });
             IDisposable[] objects =
             [
                 gpu.Context, gpu.Stream, gpu.Kernels, new CudaEvent(gpu.Context), new PinnedBuffer(gpu.Context, 16, "staging"),
@@ -123,7 +123,7 @@ public class CudaFaultTests
         var buffer = gpu.Memory.Allocate(16, "one");
         gpu.Dispose();
         Assert.That(() => gpu.Stream.Handle, Throws.TypeOf<ObjectDisposedException>());
-        Assert.That(() => gpu.Launch(new CopyRows(1), new CopyRowsArgs()), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => gpu.Launch(new CopyRows(1), new CopyRowsArgs { Rows = 1 }), Throws.TypeOf<ObjectDisposedException>());
         buffer.Dispose();
         Assert.That(() => buffer.Address, Throws.TypeOf<ObjectDisposedException>());
         Assert.That(() => new CudaStream(gpu.Context), Throws.TypeOf<ObjectDisposedException>());

@@ -11,10 +11,17 @@ namespace Tuna2.Engine.Tests.Cuda;
 public class CudaParityTests
 {
     [OneTimeSetUp]
-    public void MakeWeights() => SeededWeights.MakeTiny();
+    public void MakeWeights()
+    {
+        SeededWeights.MakeTiny();
+        SeededWeights.MakeTunaR();
+        SeededWeights.MakeTuna();
+    }
 
     [TestCase(ComputeType.F32, "tuna2-tiny", "understand_square")]
-    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square", Explicit = true, Reason = "takes minutes on the host runner")]
+    [TestCase(ComputeType.F32, "tunar-tiny", "reconstruct")]
+    [TestCase(ComputeType.Auto, "tunavae-tiny", "vae_image")]
+    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square")]
     public async Task References_are_reproduced_through_the_driver(ComputeType type, string directory, string name)
     {
         using var fake = FakeCuda.Executing();

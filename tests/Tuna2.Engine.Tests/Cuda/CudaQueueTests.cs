@@ -7,7 +7,7 @@ namespace Tuna2.Engine.Tests.Cuda;
 public class CudaQueueTests
 {
     private static readonly CopyRows _kernel = new(3);
-    private static readonly CopyRowsArgs _args = new() { Words = 4 };
+    private static readonly CopyRowsArgs _args = new() { Words = 4, Rows = 1 };
 
     [Test]
     public void A_capture_runs_nothing_and_loads_before_it_begins()

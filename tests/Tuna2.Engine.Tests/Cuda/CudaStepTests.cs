@@ -14,7 +14,6 @@ public class CudaStepTests
 {
     private static readonly string[] _inTheLoop = ["cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2", "cuGraphLaunch", "cuEventRecord", "cuEventSynchronize"];
 
-    [Explicit("takes minutes on the host runner")]
     [TestCase(SamplerKind.Euler, ComputeType.F32)]
     [TestCase(SamplerKind.Heun, ComputeType.BF16)]
     public async Task Replayed_steps_have_the_bits_of_plain_launches(SamplerKind sampler, ComputeType type, CancellationToken timeout)
@@ -39,7 +38,6 @@ public class CudaStepTests
     }
 
     [Test]
-    [Explicit("takes minutes on the host runner")]
     public async Task A_slot_serves_any_prompt_and_number_of_steps_with_the_bits_of_one_of_its_own(CancellationToken timeout)
     {
         using var fake = FakeCuda.Executing();

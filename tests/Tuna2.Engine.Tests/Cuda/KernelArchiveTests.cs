@@ -72,7 +72,7 @@ public sealed class KernelArchiveTests : IDisposable
         using var fake = new FakeDriver();
         var archive = Archive(["sm_90a"], _ => "copy_rows\0");
         using var gpu = new FakeGpu(fake, new PackedImages([archive], _hopper, () => throw new DeviceException("NVRTC not found")));
-        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 });
+        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4, Rows = 1 });
         Assert.That(fake.Launches.Single().Entry, Is.EqualTo("copy_rows"));
         Assert.That(() => gpu.Launch(new Silu(ElementType.F32), new SiluArgs { Count = 4 }), Throws.TypeOf<DeviceException>()
             .With.Message.EqualTo("silu_f32 for sm_90a: there is no packed code for it, and NVRTC not found"));
@@ -84,7 +84,7 @@ public sealed class KernelArchiveTests : IDisposable
         using var fake = new FakeDriver();
         var compiled = new TestImages();
         using var gpu = new FakeGpu(fake, new PackedImages([Archive(["sm_90a"], _ => "!copy_rows\0")], _hopper, () => compiled));
-        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4 });
+        gpu.Launch(new CopyRows(3), new CopyRowsArgs { Words = 4, Rows = 1 });
         Assert.That(compiled.Given, Is.EqualTo(1));
         gpu.Launch(new Silu(ElementType.F32), new SiluArgs { Count = 4 });
         Assert.That(compiled.Given, Is.EqualTo(2));

@@ -89,6 +89,65 @@ public class TableLayoutTests
         Assert.That(() => _layout.WriteVarying(batch, new byte[_layout.VaryingBytes]), Throws.TypeOf<RequestException>().With.Message.Contains($"{token}"));
     }
 
+    /// <summary>Two pictures of six patches that attend to themselves, in heads of their own, and one of them placed behind the other's rows.</summary>
+    [Test]
+    public void Pictures_have_sequences_tiles_and_places_of_their_own()
+    {
+        var (layout, _) = Pictures();
+        var varying = new byte[layout.VaryingBytes];
+        layout.WriteVarying(Placed(7, 1), varying);
+        Assert.That(MemoryMarshal.Cast<byte, int>(varying.AsSpan(layout.Placed))[..4].ToArray(), Is.EqualTo(new[] { 0, 7, 6, 1 }));
+
+        var shaped = new byte[layout.ShapedBytes];
+        layout.WriteShaped(Placed(7, 1), shaped);
+        var (sequences, tiles, perPicture) = layout.PictureTiles(new Grid(1, 2, 3), group: 1);
+        Assert.That(perPicture, Is.EqualTo(2), "six rows in tiles of four");
+        Assert.That(MemoryMarshal.Cast<byte, DeviceSequence>(shaped.AsSpan(sequences))[..2].ToArray(), Is.EqualTo(new DeviceSequence[] { new(0, 6, 0, 0, 0, -1, 1, 2, 3), new(6, 6, 6, 0, 0, -1, 1, 2, 3) }));
+        Assert.That(MemoryMarshal.Cast<byte, int>(shaped.AsSpan(tiles))[..8].ToArray(), Is.EqualTo(new[] { 0, 0, 0, 4, 1, 0, 1, 4 }));
+    }
+
+    [TestCase(8, "picture 1 of 3 at row 8 of 13")]
+    [TestCase(-1, "at row -1")]
+    public void Patches_that_would_pass_the_last_row_are_refused(int firstRow, string said)
+    {
+        var (layout, _) = Pictures();
+        Assert.That(() => layout.WriteVarying(Placed(1, firstRow), new byte[layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains(said));
+    }
+
+    [Test]
+    public void Pictures_that_are_only_encoded_go_into_no_row()
+    {
+        var graph = Pictures().Graph;
+        var encoded = new ModelGraph();
+        foreach (var op in graph.Ops.Where(op => op is not PlacePatches))
+            encoded.Add(op);
+        var layout = new TableLayout(new Plan(encoded), new BatchBounds(null, 0, Spans: 2), 4);
+        Assert.That(() => layout.WriteVarying(new Batch { Patches = [new(2, 0)] }, new byte[layout.VaryingBytes]), Throws.Nothing);
+        Assert.That(() => layout.WriteVarying(new Batch { Patches = [new(3, 0)] }, new byte[layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains("picture 3 of 3"));
+    }
+
+    private static Batch Placed(int first, int second) => new() { Sequences = [new(0, 13, 0, 0, 0, -1, null)], Patches = [new(0, first), new(1, second)] };
+
+    /// <summary>The ops of a vision encoder that have tables: three slots of pictures of 4 x 6 pixels in patches of two.</summary>
+    private static (TableLayout Layout, ModelGraph Graph) Pictures()
+    {
+        var (shape, grid, patches) = (new AttentionShape(2, 2, 8), new Grid(1, 2, 3), new Extent("patches", 12));
+        Value Transient(string name, int columns) => ModelGraph.Transient(name, patches, columns);
+        Value h = Transient("h", 16), qkv = Transient("qkv", shape.QkvColumns), keys = Transient("keys", 16), values = Transient("values", 16), y = Transient("y", 16);
+        var pictures = new Value("pictures", new Extent("pictures", 3), 3 * 24, Storage.State, ValueElement.Float32);
+        var x = new Value("x", new Extent("tokens", 13), 16, Storage.State);
+        Weight Weight(int rows, int columns) => new(["weight"], rows, columns, Precision.F32, null!, 0);
+        var graph = new ModelGraph();
+        graph.Add(new PatchEmbedding("embeddings", pictures, Weight(16, 12), Weight(1, 16), Weight(9, 16), 2, 3, 4, 6, h));
+        graph.Add(new MatMul("qkv", h, Weight(48, 16), qkv));
+        graph.Add(new QkvToCache("split", qkv, shape, null, null, null, 0, keys, values, grid));
+        graph.Add(new Attention("attention", qkv, shape, keys, values, y, grid));
+        graph.Add(new PlacePatches("place", y, grid.Count, x));
+        graph.Add(new QkvToCache("rope", new Value("tokens", new Extent("tokens", 13), 24, Storage.State), new AttentionShape(1, 1, 8), new TextRotary(8, [1]), null, null, 0,
+            new Value("k", new Extent("keys", 40), 8, Storage.State), new Value("v", new Extent("keys", 40), 8, Storage.State)));
+        return (new(new Plan(graph), new BatchBounds(new Extent("tokens", 13), 1, Spans: 2), 4), graph);
+    }
+
     private static Batch Good() => new()
     {
         Sequences = [new(0, 2, 0, 0, 0, -1, null), new(2, 3, 4, 6, 6, 1, new Grid(1, 2, 1))],

@@ -28,6 +28,11 @@ public class LaunchShapeTests
                 yield return Case(decode.Instance, decode.Shape(new() { Heads = 14, KvHeads = 2 }), "AttentionDecodeShared");
             }
 
+        yield return Case(new AttentionWide(1).Instance, new AttentionWide(1).Shape(new() { Rows = 1, Dim = 4 }), "AttentionWideShared");
+        yield return Case(new Conv3d().Instance, new Conv3d().Shape(new() { Pixels = 1, Channels = 4, N = 4 }), "Conv3dShared");
+        foreach (var element in Enum.GetValues<ElementType>())
+            yield return Case(new LayerNorm(element, 1).Instance, new LayerNorm(element, 1).Shape(new() { Dim = 8 }), "LayerNormShared");
+
         static TestCaseData Case(KernelInstance instance, LaunchShape shape, string type) =>
             new TestCaseData(instance, shape, type).SetArgDisplayNames(instance.Name);
     }
@@ -35,6 +40,14 @@ public class LaunchShapeTests
     [TestCaseSource(nameof(Launches))]
     public void A_launch_has_the_threads_and_the_shared_memory_its_source_uses(KernelInstance instance, LaunchShape shape, string type) =>
         Assert.That(NvrtcUnderTest.Check(instance, $"static_assert(sizeof({type}) == {shape.SharedBytes} && THREADS == {shape.Block}, \"\");"), Is.Null);
+
+    [Test]
+    public void Threads_that_32_bits_do_not_count_are_refused()
+    {
+        Assert.That(LaunchShape.Of(257, 256), Is.EqualTo(new LaunchShape(2, 1, 1, 256)));
+        Assert.That(LaunchShape.Of(uint.MaxValue - 256L, 256).GridX, Is.EqualTo((1 << 24) - 1));
+        Assert.That(() => LaunchShape.Of(1L << 32, 256), Throws.ArgumentException);
+    }
 
     [Test]
     public void Tiles_cover_the_output()

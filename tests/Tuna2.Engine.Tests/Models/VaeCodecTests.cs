@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cpu;
+using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Tests.Cpu;
 using Tuna2.Engine.Tests.Parity;
@@ -105,6 +106,34 @@ public class VaeCodecTests
         else
             codec.Decode(new float[48 * latentFrames * 4], latentFrames, (_, _, _) => { }, default);
         Assert.That((codec.Bytes, CpuBuffer.Live), Is.EqualTo((bytes, live)));
+    }
+
+    [Test]
+    public void A_clips_pictures_become_planes_colour_by_colour_and_frame_by_frame([Values(1, 5)] int frames)
+    {
+        var numbers = new SeededNumbers(3);
+        RgbImage[] pictures = [.. Enumerable.Range(0, frames).Select(_ => new RgbImage(Side, Side, Enumerable.Range(0, 3 * Side * Side).Select(_ => (byte)numbers.Below(256)).ToArray()))];
+        float[] planes = [.. Enumerable.Range(0, 3).SelectMany(c => pictures.SelectMany(picture => Enumerable.Range(0, Side * Side).Select(p => picture.Pixels.Span[3 * p + c] / 127.5f - 1f)))];
+        using var expected = _model.NewVaeCodec(Side, Side);
+        using var codec = PictureCodec.Of(_model, Side, Side);
+        Assert.That(codec.Encode(pictures, default), Is.EqualTo(expected.Encode(planes, frames, default).Mean));
+    }
+
+    [Test]
+    public void A_decoded_clips_pictures_are_its_frames_in_order()
+    {
+        var latents = new SeededNumbers(4).Floats(48 * 2 * 4);
+        var planes = new float[5][];
+        using var expected = _model.NewVaeCodec(Side, Side);
+        expected.Decode(latents, 2, (first, count, piece) =>
+        {
+            for (var i = 0; i < count; i++)
+                planes[first + i] = [.. Enumerable.Range(0, 3).SelectMany(c => piece.Skip((c * count + i) * Side * Side).Take(Side * Side))];
+        }, default);
+        using var codec = PictureCodec.Of(_model, Side, Side);
+        var pictures = new List<RgbImage>();
+        codec.Decode(latents, 2, pictures.Add, default);
+        Assert.That(pictures.Select(picture => picture.Pixels.ToArray()), Is.EqualTo(planes.Select(plane => PixelTensor.ToImage(plane, Side, Side).Pixels.ToArray())));
     }
 
     [Test]

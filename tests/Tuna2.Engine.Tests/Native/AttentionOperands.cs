@@ -97,13 +97,14 @@ internal sealed class AttentionOperands : IDisposable
         Element);
 
     /// <summary>The CPU backend's output.</summary>
-    public float[] OnCpu()
+    /// <param name="picture">The grid of pictures that attend to themselves, which the sequences then are.</param>
+    public float[] OnCpu(Grid? picture = null)
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
         var capacity = _keys.Length / Shape.KvColumns;
         var y = rig.Value("y", _rows, Shape.QueryColumns);
         rig.Run(new Ops.Attention("attention", rig.Value("qkv", _rows, Shape.QkvColumns, _qkv), Shape,
-            rig.Value("keys", capacity, Shape.KvColumns, _keys), rig.Value("values", capacity, Shape.KvColumns, _values), y), new Batch { Sequences = Sequences });
+            rig.Value("keys", capacity, Shape.KvColumns, _keys), rig.Value("values", capacity, Shape.KvColumns, _values), y, picture), picture is null ? new Batch { Sequences = Sequences } : new Batch());
         return rig.Read(y);
     }
 

@@ -25,6 +25,30 @@ public class CopyRowsHostTests
         Assert.That(operands.Cpu(), Is.EqualTo(operands.Expected), "the CPU backend");
     }
 
+    /// <summary>As pictures' patches go into their spans: runs of rows, the second before the first.</summary>
+    [Test]
+    public void A_pair_stands_for_its_neighbours()
+    {
+        const int perPicture = 6, rows = 20, columns = 12;
+        var random = new Random(1);
+        float[] x = ElementType.F32.Random(random, 2 * perPicture * columns), before = ElementType.F32.Random(random, rows * columns);
+        RowPair[] pairs = [new(0, 13), new(perPicture, 2)];
+        using var table = HostBuffer.Input<RowPair>("pairs", pairs);
+        using var source = HostBuffer.Input<float>("x", x);
+        using var y = HostBuffer.Updated<float>("y", before);
+        var args = new CopyRowsArgs { Pairs = table.Address, X = source.Address, Y = y.Address, Words = columns / FloatsPerWord, Rows = perPicture };
+        Runner.LaunchChecked(new CopyRows(pairs.Length), args, table, source, y);
+
+        using var rig = new CpuRig(KernelOutput.Cpu);
+        var output = rig.Value("y", rows, columns, before);
+        rig.Run(new Ops.PlacePatches("place", rig.Value("x", 2 * perPicture, columns, x), perPicture, output), new Batch { Patches = [.. pairs.Select(p => new PatchPlacement(0, p.To))] });
+        Assert.That(y.As<float>().ToArray(), Is.EqualTo(rig.Read(output)));
+        Assert.That(y.As<float>().ToArray(), Is.Not.EqualTo(before));
+    }
+
+    [Test]
+    public void A_pair_of_no_rows_is_refused() => Assert.That(() => new CopyRows(1).Shape(new() { Words = 1 }), Throws.ArgumentException);
+
     [Test]
     public void Stays_in_its_buffers()
     {
@@ -65,7 +89,7 @@ public class CopyRowsHostTests
             var x = HostBuffer.Input<float>("x", _x);
             Y = HostBuffer.Updated<float>("y", _before);
             Buffers = [pairs, x, Y];
-            Args = new CopyRowsArgs { Pairs = pairs.Address, X = x.Address, Y = Y.Address, Words = words };
+            Args = new CopyRowsArgs { Pairs = pairs.Address, X = x.Address, Y = Y.Address, Words = words, Rows = 1 };
         }
 
         public CopyRowsArgs Args { get; }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using NUnit.Framework;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -12,13 +13,29 @@ public class DamagedOutputTests
         ["embedding_gather"] = EmbeddingGatherHostTests.Sample,
         ["copy_rows"] = _ => CopyRowsHostTests.Sample(),
         ["patchify"] = PatchifyHostTests.Sample,
+        ["patch_embedding patches"] = element => PatchEmbeddingHostTests.Sample(element, "gathered"),
+        ["patch_embedding positions"] = element => PatchEmbeddingHostTests.Sample(element, "y"),
         ["timestep_sinusoids"] = TimestepSinusoidsHostTests.Sample,
         ["silu"] = SiluHostTests.Sample,
+        ["gelu tanh"] = element => GeluHostTests.Sample(element, GeluForm.Tanh),
+        ["gelu exact"] = element => GeluHostTests.Sample(element, GeluForm.Exact),
         ["swiglu"] = SwiGluHostTests.Sample,
         ["rms_norm"] = RmsNormHostTests.Sample,
+        ["layer_norm"] = LayerNormHostTests.Sample,
+        ["kv_to_cache keys"] = _ => KvToCacheHostTests.Sample("keys"),
+        ["kv_to_cache values"] = _ => KvToCacheHostTests.Sample("values"),
         ["qkv_to_cache queries"] = element => QkvToCacheHostTests.Sample(element, "queries"),
         ["qkv_to_cache keys"] = element => QkvToCacheHostTests.Sample(element, "keys"),
         ["qkv_to_cache values"] = element => QkvToCacheHostTests.Sample(element, "values"),
+        ["conv3d"] = _ => Conv3dHostTests.Sample(),
+        ["channel_norm"] = _ => ChannelNormHostTests.Sample(),
+        ["space_to_depth"] = _ => FramesHostTests.Sample("space_to_depth"),
+        ["depth_to_space"] = _ => FramesHostTests.Sample("depth_to_space"),
+        ["average_down"] = _ => FramesHostTests.Sample("average_down"),
+        ["duplicate_up"] = _ => FramesHostTests.Sample("duplicate_up"),
+        ["upsample_nearest"] = _ => FramesHostTests.Sample("upsample_nearest"),
+        ["interleave_frames"] = _ => FramesHostTests.Sample("interleave_frames"),
+        ["keep_frames"] = _ => FramesHostTests.Sample("keep_frames"),
         ["x0_to_velocity_step"] = X0ToVelocityStepHostTests.Sample,
         ["sample_token"] = _ => SampleTokenHostTests.Sample(),
     };

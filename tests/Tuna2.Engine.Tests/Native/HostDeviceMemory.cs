@@ -14,6 +14,9 @@ internal sealed class HostDeviceMemory : IDeviceMemory
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) =>
         ((Buffer)source).Memory.As<byte>().Slice((int)offset, destination.Length).CopyTo(destination);
 
+    public void Copy(IDeviceBuffer source, long sourceOffset, IDeviceBuffer destination, long destinationOffset, long bytes) =>
+        ((Buffer)source).Memory.As<byte>().Slice((int)sourceOffset, (int)bytes).CopyTo(((Buffer)destination).Memory.As<byte>()[(int)destinationOffset..]);
+
     private sealed class Buffer(HostBuffer memory) : IAddressable
     {
         public HostBuffer Memory { get; } = memory;

@@ -8,7 +8,7 @@ using Tuna2.Engine.Tests.Parity;
 namespace Tuna2.Engine.Tests.Native;
 
 /// <summary>
-/// The whole of tuna2-tiny through graph, planner and executor on our kernels, run by the host runner: what a GPU will be
+/// Whole models through graph, planner and executor on our kernels, run by the host runner: what a GPU will be
 /// given, against the official code's outputs.
 /// </summary>
 public class KernelBackendTests
@@ -18,6 +18,8 @@ public class KernelBackendTests
     {
         NativeBuild.Require("kernels", "librms_norm_bf16.so");
         SeededWeights.MakeTiny();
+        SeededWeights.MakeTunaR();
+        SeededWeights.MakeTuna();
     }
 
     [TestCase("tuna2-tiny", "t2i_square")]
@@ -28,13 +30,29 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "reconstruct")]
     [TestCase("tuna2-tiny", "understand_square")]
     [TestCase("tuna2-tiny", "understand_wide")]
+    [TestCase("tunar-tiny", "siglip_square")]
+    [TestCase("tunar-tiny", "siglip_wide")]
+    [TestCase("tunar-tiny", "t2i_wide")]
+    [TestCase("tunar-tiny", "reconstruct")]
+    [TestCase("tunavae-tiny", "vae_image")]
+    [TestCase("tunavae-tiny", "vae_video")]
+    [TestCase("tunavae-tiny", "siglip_latent")]
     public Task In_float32_the_kernels_reproduce_the_references(string directory, string name) => Reproduces(ElementType.F32, directory, name);
 
     [TestCase("tuna2-tiny-bf16", "t2i_square")]
     [TestCase("tuna2-tiny", "edit_wide_heun")]
     [TestCase("tuna2-tiny", "reconstruct")]
     [TestCase("tuna2-tiny", "understand_wide")]
+    [TestCase("tunar-tiny", "siglip_wide")]
+    [TestCase("tunar-tiny", "reconstruct")]
     public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
+
+    [Test]
+    public async Task The_VAE_computes_in_float32_whatever_the_backend_does()
+    {
+        var report = await ParityRunner.RunAsync(Fixtures.Path("tunavae-tiny"), () => new(new KernelBackend(new HostRunner(), new HostDeviceMemory(), ElementType.BF16, "host runner")), ["vae_image"], null, CancellationToken.None);
+        Assert.That(report.Cases[0].Checks.Select(c => c.RelativeError), Is.All.LessThan(1e-5));
+    }
 
     /// <summary>The big products by a cuBLASLt that computes on the same memory, the others and everything else by our kernels.</summary>
     [TestCase(ElementType.F32, "tuna2-tiny", "edit_wide_heun")]

@@ -24,6 +24,7 @@ public class ProductCorruptionTests
         ["attention_f32_d64"] = () => Attention(ElementType.F32, 64, AttentionHostTests.Launch),
         ["attention_f32_d72"] = () => Attention(ElementType.F32, 72, AttentionHostTests.Launch),
         ["attention_f32_d128"] = () => Attention(ElementType.F32, 128, AttentionHostTests.Launch),
+        ["attention_wide"] = () => AttentionWideHostTests.Launch(64),
         ["attention_decode_bf16_d64"] = () => Attention(ElementType.BF16, 64, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
         ["attention_decode_bf16_d128"] = () => Attention(ElementType.BF16, 128, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
         ["attention_decode_f32_d64"] = () => Attention(ElementType.F32, 64, o => AttentionDecodeHostTests.Launch(o, splits: 4), rows: 1),
@@ -54,7 +55,7 @@ public class ProductCorruptionTests
     [Test]
     public void Every_instance_is_here()
     {
-        var sources = new[] { "matmul.cu", "matmul_f32.cu", "gemv.cu", "attention.cu", "attention_f32.cu", "attention_decode.cu" };
+        var sources = new[] { "matmul.cu", "matmul_f32.cu", "gemv.cu", "attention.cu", "attention_f32.cu", "attention_wide.cu", "attention_decode.cu" };
         Assert.That(_kernels.Keys, Is.EquivalentTo(KernelCatalog.Instances.Where(k => sources.Contains(k.Source)).Select(k => k.Name)));
     }
 

@@ -49,7 +49,7 @@ public class SampleTokenHostTests
     {
         const int draws = 12;
         var logits = Logits(vocabulary, vocabulary);
-        var sampler = new TokenSampler(temperature, topK, topP, Seed);
+        var sampler = new TokenSampler(new(temperature, topK, topP, Seed));
         var expected = Enumerable.Range(0, draws).Select(_ => sampler.Pick(logits));
         Assert.That(Enumerable.Range(0, draws).Select(draw => Pick(logits, temperature, topK, topP, draw, isChecked: draw == 0)), Is.EqualTo(expected));
     }
@@ -59,7 +59,7 @@ public class SampleTokenHostTests
     public void Draws_what_the_CPU_draws_from_the_whole_vocabulary(float temperature, int topK, float topP)
     {
         var logits = Logits(151669, 5);
-        var sampler = new TokenSampler(temperature, topK, topP, Seed);
+        var sampler = new TokenSampler(new(temperature, topK, topP, Seed));
         for (var draw = 0; draw < 3; draw++)
             Assert.That(Pick(logits, temperature, topK, topP, draw, isChecked: draw == 0), Is.EqualTo(sampler.Pick(logits)));
     }
@@ -72,7 +72,7 @@ public class SampleTokenHostTests
     [TestCase(4, 0.6f, new[] { 1f, 2f, None, 0f, 1f }, new[] { 0, 1, 4 })]
     public void What_ties_with_the_last_one_kept_is_kept(int topK, float topP, float[] logits, int[] expected)
     {
-        var sampler = new TokenSampler(1, topK, topP, Seed);
+        var sampler = new TokenSampler(new(1, topK, topP, Seed));
         int[] cpu = [.. Enumerable.Range(0, 300).Select(_ => sampler.Pick(logits))];
         Assert.That(cpu.Distinct(), Is.EquivalentTo(expected));
         foreach (var token in expected)
@@ -119,7 +119,7 @@ public class SampleTokenHostTests
     {
         const int draws = 17;
         var logits = Logits(267, 267);
-        var sampler = new TokenSampler(2, 0, 1, Seed);
+        var sampler = new TokenSampler(new(2, 0, 1, Seed));
         float[] expected = [.. Enumerable.Range(0, draws).Select(_ => (float)sampler.Pick(logits))];
         return KernelOutput.Copied("token", [.. Enumerable.Range(0, draws).Select(draw => (float)Pick(logits, 2, draw: draw, isChecked: false))], expected, draws);
     }
@@ -142,13 +142,14 @@ public class SampleTokenHostTests
         {
             var logits = HostBuffer.Input<float>("logits", values);
             var token = HostBuffer.Output<int>("token", 1);
-            Buffers = [logits, token];
+            var number = HostBuffer.Input<long>("draw", [draw]);
+            Buffers = [logits, token, number];
             Args = new SampleTokenArgs
             {
                 Logits = logits.Address,
                 Token = token.Address,
                 Seed = Seed,
-                Draw = (ulong)draw,
+                Draw = number.Address,
                 Vocabulary = values.Length,
                 TopK = topK,
                 TopP = topP,

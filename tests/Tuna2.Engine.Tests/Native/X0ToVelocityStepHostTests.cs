@@ -11,7 +11,7 @@ namespace Tuna2.Engine.Tests.Native;
 /// <summary>kernels/x0_to_velocity_step.cu in the host runner, against float64.</summary>
 public class X0ToVelocityStepHostTests
 {
-    private const int Patch = 16, Channels = 3, Values = Patch * Patch * Channels;
+    private const int LatentChannels = 48;
 
     private static readonly HostRunner Runner = new();
 
@@ -21,6 +21,16 @@ public class X0ToVelocityStepHostTests
         [Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool raster, [Values(0f, 1f, 3f)] float guidance,
         [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values("16x16", "16x272", "304x16", "48x32")] string size) =>
         Check(element, new StepNumbers(time, Delta: 0.02f, guidance, phase), raster, size);
+
+    /// <summary>What Tuna denoises: 48 channels, a token a cell, velocities; one frame and several, odd sides.</summary>
+    [Test, Pairwise]
+    public void Agrees_on_latents(
+        [Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool velocity, [Values(0f, 1f, 7.5f)] float guidance,
+        [Values(0f, 0.5f, 0.96f, 1f)] float time, [Values("1x1", "3x5", "16x17")] string size, [Values(1, 3)] int frames)
+    {
+        int[] sides = [.. size.Split('x').Select(int.Parse)];
+        Check(new Operands(element, new StepNumbers(time, Delta: 0.02f, guidance, phase), raster: true, sides[0], sides[1], latent: true, velocity, frames));
+    }
 
     [TestCase(ElementType.BF16, 0, true)]
     [TestCase(ElementType.F32, 2, false)]
@@ -44,10 +54,24 @@ public class X0ToVelocityStepHostTests
         SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
     }
 
-    [TestCase(24, 16)]
-    [TestCase(16, 24)]
-    public void Broken_patches_are_refused(int height, int width) =>
-        Assert.That(() => new X0ToVelocityStep(ElementType.F32).Shape(new() { Height = height, Width = width }), Throws.ArgumentException);
+    [Test]
+    public void Stays_in_its_buffers_on_latents([Values] ElementType element, [Values(0, 1, 2, 3)] int phase)
+    {
+        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, phase), raster: true, 3, 5, latent: true, velocity: true, frames: 3);
+        SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
+    }
+
+    [TestCase(24, 16, 1)]
+    [TestCase(16, 24, 1)]
+    [TestCase(16, 16, 0)]
+    public void Broken_patches_are_refused(int height, int width, int frames) =>
+        Assert.That(() => new X0ToVelocityStep(ElementType.F32).Shape(new() { Height = height, Width = width, Frames = frames }), Throws.ArgumentException);
+
+    [TestCase(16, 48)]
+    [TestCase(8, 3)]
+    [TestCase(1, 47)]
+    public void A_shape_without_an_instance_is_refused(int patch, int channels) =>
+        Assert.That(() => new X0ToVelocityStep(ElementType.F32, patch, channels).Instance, Throws.InstanceOf<Exception>());
 
     internal static KernelOutput Sample(ElementType element)
     {
@@ -59,14 +83,20 @@ public class X0ToVelocityStepHostTests
     private static void Check(ElementType element, StepNumbers numbers, bool raster, string size)
     {
         int[] sides = [.. size.Split('x').Select(int.Parse)];
-        using var operands = new Operands(element, numbers, raster, sides[0], sides[1]);
+        Check(new Operands(element, numbers, raster, sides[0], sides[1]));
+    }
+
+    private static void Check(Operands made)
+    {
+        using var operands = made;
+        var (element, numbers) = (operands.Element, operands.Numbers);
         Runner.LaunchChecked(operands.Kernel, operands.Args, operands.Buffers);
         foreach (var output in operands.Outputs())
             output.Check();
-        if (numbers.Phase != X0ToVelocityStep.PredictOnly)
-            Assert.That(operands.Bytes.Holds(PixelTensor.ToImage(Read(operands.State), sides[1], sides[0]).Pixels.Span), "bytes");
+        if (numbers.Phase != X0ToVelocityStep.PredictOnly && !operands.Latent)
+            Assert.That(operands.Bytes.Holds(PixelTensor.ToImage(Read(operands.State), operands.Args.Width, operands.Args.Height).Pixels.Span), "bytes");
         if (element == ElementType.F32 && numbers.Phase != X0ToVelocityStep.PredictOnly)
-            KernelOutput.Against("the CPU backend", Read(operands.State), operands.Cpu(), sides[1]).Check();
+            KernelOutput.Against("the CPU backend", Read(operands.State), operands.Cpu(), operands.Row).Check();
     }
 
     private static float[] Read(HostBuffer buffer) => buffer.As<float>().ToArray();
@@ -75,6 +105,10 @@ public class X0ToVelocityStepHostTests
     {
         private readonly ElementType _element;
         private readonly StepNumbers _numbers;
+        private readonly int _patch;
+        private readonly int _channels;
+        private readonly int _frames;
+        private readonly bool _velocities;
         private readonly bool _raster;
         private readonly int _height;
         private readonly int _width;
@@ -88,10 +122,11 @@ public class X0ToVelocityStepHostTests
         private readonly HostBuffer _prediction;
 
         /// <summary>Two branches behind a time token each. What a launch must not read is NaN, or has no address.</summary>
-        public Operands(ElementType element, StepNumbers numbers, bool raster, int height, int width)
+        public Operands(ElementType element, StepNumbers numbers, bool raster, int height, int width, bool latent = false, bool velocity = false, int frames = 1)
         {
             (_element, _numbers, _raster, _height, _width) = (element, numbers, raster, height, width);
-            var count = Channels * height * width;
+            (_patch, _channels, _frames, _velocities) = (latent ? 1 : 16, latent ? LatentChannels : 3, frames, velocity);
+            var count = _channels * Plane;
             var random = new Random(height + width);
             var reads = numbers.Phase != X0ToVelocityStep.PredictOnly;
             _rows = element.Random(random, 2 * (count + Values));
@@ -108,7 +143,7 @@ public class X0ToVelocityStepHostTests
             _trialBuffer = HostBuffer.Updated<float>("trial", _trial);
             _velocityBuffer = HostBuffer.Updated<float>("velocity", _velocity);
             _prediction = HostBuffer.Output<float>("prediction", count);
-            Bytes = reads ? HostBuffer.Output<byte>("bytes", count) : HostBuffer.Updated<byte>("bytes", new byte[count]);
+            Bytes = reads && !latent ? HostBuffer.Output<byte>("bytes", count) : HostBuffer.Updated<byte>("bytes", new byte[count]);
             var numbersBuffer = HostBuffer.Input<StepNumbers>("numbers", [numbers]);
             Buffers = [rows, _zBuffer, _trialBuffer, _velocityBuffer, numbersBuffer, _prediction, Bytes];
             Args = new X0ToVelocityStepArgs
@@ -119,17 +154,32 @@ public class X0ToVelocityStepHostTests
                 Trial = _trialBuffer.Address,
                 Velocity = _velocityBuffer.Address,
                 Prediction = _prediction.Address,
-                Bytes = Bytes.Address,
+                Bytes = latent ? 0 : Bytes.Address,
                 Numbers = numbersBuffer.Address,
                 Height = height,
                 Width = width,
                 Raster = raster ? 1 : 0,
+                Frames = frames,
+                PredictsVelocity = velocity ? 1 : 0,
             };
             if (numbers.Guidance == 1)
                 Args = Args with { Unconditional = 0 };
         }
 
-        public X0ToVelocityStep Kernel => new(_element);
+        public ElementType Element => _element;
+
+        public StepNumbers Numbers => _numbers;
+
+        public bool Latent => _patch == 1;
+
+        /// <summary>What is judged together: a line of a picture, a thread's channels of a latent. One value alone may cancel out.</summary>
+        public int Row => Latent ? 8 * Plane : _width;
+
+        private int Plane => _frames * _height * _width;
+
+        private int Values => _patch * _patch * _channels;
+
+        public X0ToVelocityStep Kernel => new(_element, _patch, _channels);
 
         public X0ToVelocityStepArgs Args { get; }
 
@@ -151,17 +201,17 @@ public class X0ToVelocityStepHostTests
                     var at = At(token, i);
                     double c = _rows[FirstOf(0) + token * Values + i], u = _rows[FirstOf(1) + token * Values + i];
                     var x0 = _numbers.Guidance == 1 ? c : u + _numbers.Guidance * (c - u);
-                    var v = (x0 - (_numbers.Phase == 2 ? _trial : _z)[at]) / Math.Max(0.05, 1.0 - _numbers.Time);
+                    var v = _velocities ? x0 : (x0 - (_numbers.Phase == 2 ? _trial : _z)[at]) / Math.Max(0.05, 1.0 - _numbers.Time);
                     var mean = _numbers.Phase == 2 ? (v + _velocity[at]) / 2 : v;
                     (prediction[at], velocity[at], state[at]) = ((float)x0, (float)v, (float)(_z[at] + (double)_numbers.Delta * mean));
                 }
             Unchanged(_zBuffer, _z, _numbers.Phase is 1 or 3);
             Unchanged(_trialBuffer, _trial, _numbers.Phase != 1);
             Unchanged(_velocityBuffer, _velocity, _numbers.Phase != 1);
-            if (_numbers.Phase == 3)
+            if (_numbers.Phase == 3 || Latent)
                 Assert.That(Bytes.As<byte>().ContainsAnyExcept((byte)0), Is.False, "bytes");
 
-            KernelOutput Judged(string name, HostBuffer buffer, float[] exact) => new(name, Read(buffer), exact, exact, _width, Comparison.F32Noise);
+            KernelOutput Judged(string name, HostBuffer buffer, float[] exact) => new(name, Read(buffer), exact, exact, Row, Comparison.F32Noise);
             return _numbers.Phase switch
             {
                 3 => [Judged("prediction", _prediction, prediction)],
@@ -177,7 +227,7 @@ public class X0ToVelocityStepHostTests
             var count = _z.Length;
             var rows = rig.Value("rows", _rows.Length / Values, Values, _rows);
             Value pictures = rig.Value("pictures", 2, count, [.. _z, .. _trial]), velocity = rig.Value("velocity", 1, count, _velocity);
-            rig.Run(new VelocityStep("step", new HeadOutput(rows, Channels, _height, _width, Patch, _raster), pictures, velocity, null), new Batch
+            rig.Run(new VelocityStep("step", new HeadOutput(rows, _channels, _height, _width, _patch, _raster, _frames), pictures, velocity, null, _velocities ? PredictionKind.Velocity : PredictionKind.X0), new Batch
             {
                 Predictions = [new(FirstOf(0) / Values, 0), new(FirstOf(1) / Values, 1)],
                 Step = new(_numbers.Time, _numbers.Delta, _numbers.Guidance, (StepPhase)_numbers.Phase),
@@ -196,14 +246,14 @@ public class X0ToVelocityStepHostTests
         }
 
         /// <summary>Where a branch's first patch begins among the rows' values.</summary>
-        private int FirstOf(int branch) => Values + branch * (Channels * _height * _width + Values);
+        private int FirstOf(int branch) => Values + branch * (_channels * Plane + Values);
 
         /// <summary>Where value i of a token lies in the planes (MODEL.md 3.7).</summary>
         private int At(int token, int i)
         {
-            int q = i / Channels, across = _width / Patch;
-            var pixel = _raster ? token * Patch * Patch + q : (token / across * Patch + q / Patch) * _width + token % across * Patch + q % Patch;
-            return i % Channels * _height * _width + pixel;
+            int q = i / _channels, across = _width / _patch;
+            var pixel = _raster ? token * _patch * _patch + q : (token / across * _patch + q / _patch) * _width + token % across * _patch + q % _patch;
+            return i % _channels * Plane + pixel;
         }
     }
 }

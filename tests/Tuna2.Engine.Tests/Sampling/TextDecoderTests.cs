@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Parity;
 using Tuna2.Engine.Sampling;
@@ -14,7 +15,7 @@ public class TextDecoderTests
 {
     private const double PrefixToFull = 1e-5;
     private static readonly Grid s_grid = new(1, 3, 2);
-    private static readonly int[] s_answer = [20, 3, 3, 150, 266, 0];
+    private const int AnswerTokens = 7;
 
     private TunaModel _model = null!;
 
@@ -35,10 +36,8 @@ public class TextDecoderTests
     {
         var (prompt, pixels) = Turn([7], pictures, [9, 10], seed: 4);
         using var fast = new TextDecoder(_model.Network, _model.Backend);
-        using var oracle = new FullTextDecoder(_model.Network, _model.Backend, prompt, pixels, s_answer.Length);
-        Same(fast.Begin(prompt, pixels, s_answer.Length, default), oracle.Logits([], default));
-        for (var i = 0; i < s_answer.Length; i++)
-            Same(fast.Next(s_answer[i], default), oracle.Logits(s_answer[..(i + 1)], default));
+        using var oracle = new FullTextDecoder(_model.Network, _model.Backend, prompt, pixels, AnswerTokens);
+        _ = Answer(fast, prompt, pixels, oracle);
     }
 
     [Test]
@@ -53,15 +52,12 @@ public class TextDecoderTests
             all = all.With(said);
             pixels.AddRange(seen);
             var (kept, rows) = (decoder.Length, decoder.RowsRun);
-            using (var oracle = new FullTextDecoder(_model.Network, _model.Backend, all, pixels, s_answer.Length))
+            using (var oracle = new FullTextDecoder(_model.Network, _model.Backend, all, pixels, AnswerTokens))
             {
-                Same(decoder.Begin(all, seen, s_answer.Length, default), oracle.Logits([], default));
-                Assert.That(decoder.RowsRun - rows, Is.EqualTo(all.Tokens.Count - kept), "only what is not kept is computed");
-                for (var i = 0; i < s_answer.Length - 1; i++)
-                    Same(decoder.Next(s_answer[i], default), oracle.Logits(s_answer[..(i + 1)], default));
+                var answer = Answer(decoder, all, seen, oracle);
+                Assert.That(decoder.RowsRun - rows, Is.EqualTo(all.Tokens.Count - kept + AnswerTokens - 1), "only what is not kept is computed");
+                all = all.With(answer);
             }
-            Assert.That(decoder.RowsRun - rows, Is.EqualTo(all.Tokens.Count - kept + s_answer.Length - 1));
-            all = all.With(s_answer);
             decoder.Rest();
         }
     }
@@ -73,10 +69,10 @@ public class TextDecoderTests
         var all = first.With([.. Enumerable.Range(0, 150).Select(i => i % 256)]);
         using var grown = new TextDecoder(_model.Network, _model.Backend);
         using var roomy = new TextDecoder(_model.Network, _model.Backend);
-        _ = grown.Begin(first, [], 1, default);
-        _ = roomy.Begin(first, [], 1000, default);
+        _ = Logits(grown, first, [], 1);
+        _ = Logits(roomy, first, [], 1000);
         var small = grown.Bytes;
-        float[] fromGrown = [.. grown.Begin(all, [], 1000, default)], fromRoomy = [.. roomy.Begin(all, [], 1000, default)];
+        float[] fromGrown = Logits(grown, all, [], 1000), fromRoomy = Logits(roomy, all, [], 1000);
         Assert.That(fromGrown, Is.EqualTo(fromRoomy), "to the bit");
         Assert.That(grown.Bytes, Is.GreaterThan(small));
         grown.Rest();
@@ -91,19 +87,18 @@ public class TextDecoderTests
         var (first, _) = Turn([.. Enumerable.Range(0, 100)], 0, [], seed: 1);
         var all = first.With([4, 5, 6]);
         using var decoder = new TextDecoder(_model.Network, backend);
-        _ = decoder.Begin(first, [], 1, default);
+        _ = Logits(decoder, first, [], 1);
         var kept = decoder.Length;
         // Six caches and the arena: what an attempt has grown, the next one does not.
         for (var allowed = 0; allowed < 4; allowed++)
         {
             backend.Left = allowed;
-            Assert.That(() => _ = decoder.Begin(all, [], 1000, default).Length, Throws.InstanceOf<DeviceException>());
+            Assert.That(() => Logits(decoder, all, [], 1000), Throws.InstanceOf<DeviceException>());
             Assert.That(decoder.Length, Is.EqualTo(kept));
         }
         backend.Left = int.MaxValue;
         using var whole = new TextDecoder(_model.Network, _model.Backend);
-        float[] expected = [.. whole.Begin(all, [], 1000, default)];
-        Same(decoder.Begin(all, [], 1000, default), expected);
+        Same(Logits(decoder, all, [], 1000), Logits(whole, all, [], 1000));
     }
 
     [Test]
@@ -113,14 +108,14 @@ public class TextDecoderTests
         var other = first.With([50, 51, 52, 53, 54, 55, 56]);
         var next = first.With([60, 61]);
         using var decoder = new TextDecoder(_model.Network, _model.Backend);
-        _ = decoder.Begin(first, seen, 5, default);
+        _ = Logits(decoder, first, seen, 5);
         var kept = decoder.Length;
-        float[] straight = [.. decoder.Begin(next, [], 5, default)];
+        var straight = Logits(decoder, next, [], 5);
         decoder.Rewind(kept);
-        _ = decoder.Begin(other, [], 5, default);
-        _ = decoder.Next(7, default);
+        _ = Logits(decoder, other, [], 5);
+        _ = decoder.Next(default);
         decoder.Rewind(kept);
-        float[] after = [.. decoder.Begin(next, [], 5, default)];
+        var after = Logits(decoder, next, [], 5);
         Assert.That(after, Is.EqualTo(straight), "to the bit");
         Assert.That(() => decoder.Rewind(decoder.Length + 1), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
@@ -168,7 +163,7 @@ public class TextDecoderTests
         var (turn, seen) = Turn(words, 2, words[..70], seed: 6);
         using var decoder = new TextDecoder(_model.Network, _model.Backend);
         using var oracle = new FullTextDecoder(_model.Network, _model.Backend, turn, seen, 1);
-        Same(decoder.Begin(turn, seen, 1, default), oracle.Logits([], default));
+        Same(Logits(decoder, turn, seen, 1), oracle.Logits([], default));
         Assert.That(decoder.RowsRun, Is.EqualTo(turn.Tokens.Count));
     }
 
@@ -179,14 +174,14 @@ public class TextDecoderTests
         var large = new Grid(1, 4, 5);
         var all = first.With([3]).WithPicture(_model.Tokens, large).With([4]);
         using var decoder = new TextDecoder(_model.Network, _model.Backend);
-        _ = decoder.Begin(first, seen, 1, default);
+        _ = Logits(decoder, first, seen, 1);
         float[] pixels = new SeededNumbers(8).Floats(3 * 64 * 80);
-        float[] kept = [.. decoder.Begin(all, [pixels], 1, default)];
+        var kept = Logits(decoder, all, [pixels], 1);
 
         using var alone = new TextDecoder(_model.Network, _model.Backend);
-        _ = alone.Begin(first, seen, 100, default);
-        _ = alone.Begin(first.With([3]), [], 100, default);
-        float[] inTwo = [.. alone.Begin(all, [pixels], 100, default)];
+        _ = Logits(alone, first, seen, 100);
+        _ = Logits(alone, first.With([3]), [], 100);
+        var inTwo = Logits(alone, all, [pixels], 100);
         Same(kept, inTwo);
         Assert.That(kept, Has.None.NaN);
     }
@@ -195,12 +190,16 @@ public class TextDecoderTests
     public void More_tokens_than_there_is_room_for_are_an_error()
     {
         using var decoder = new TextDecoder(_model.Network, _model.Backend);
-        Assert.That(() => _ = decoder.Next(3, default).Length, Throws.InvalidOperationException);
-        _ = decoder.Begin(PromptLayout.Text([1, 2]), [], 1, default);
-        _ = decoder.Next(3, default);
-        Assert.That(() => _ = decoder.Next(4, default).Length, Throws.InvalidOperationException);
+        Assert.That(() => decoder.Next(default), Throws.InvalidOperationException);
+        foreach (var tokens in new[] { 1, 2 })
+        {
+            _ = Logits(decoder, PromptLayout.Text([.. Enumerable.Range(0, decoder.Length + 2)]), [], tokens);
+            for (var i = 1; i < tokens; i++)
+                _ = decoder.Next(default);
+            Assert.That(() => decoder.Next(default), Throws.InvalidOperationException);
+        }
         using var blind = new TextDecoder(_model.Network, _model.Backend);
-        Assert.That(() => _ = blind.Begin(Turn([1], 1, [2], 3).Prompt, [], 1, default).Length, Throws.InvalidOperationException, "a picture is missing");
+        Assert.That(() => Logits(blind, Turn([1], 1, [2], 3).Prompt, [], 1), Throws.InvalidOperationException, "a picture is missing");
     }
 
     [Test]
@@ -210,11 +209,11 @@ public class TextDecoderTests
         var (turn, seen) = Turn([1], 2, [2], seed: 7);
         using (var decoder = new TextDecoder(_model.Network, _model.Backend))
         {
-            _ = decoder.Begin(turn, seen, 600, default);
+            _ = Logits(decoder, turn, seen, 600);
             Assert.That(CpuBuffer.Live - before, Is.EqualTo(decoder.Bytes));
             decoder.Rest();
             Assert.That(CpuBuffer.Live - before, Is.EqualTo(decoder.Bytes));
-            Assert.That(() => _ = decoder.Begin(turn.With(turn), seen, 2000, new CancellationToken(true)).Length, Throws.InstanceOf<OperationCanceledException>());
+            Assert.That(() => decoder.Begin(turn.With(turn), seen, 2000, TokenChoice.Greedy, new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
         }
         Assert.That(CpuBuffer.Live, Is.EqualTo(before));
     }
@@ -231,9 +230,30 @@ public class TextDecoderTests
         return (prompt.With(after), pixels);
     }
 
-    private static void Same(ReadOnlySpan<float> actual, float[] expected)
+    /// <summary>An answer of so many tokens, token by token against the oracle; the tokens.</summary>
+    private static int[] Answer(TextDecoder decoder, PromptLayout prompt, IReadOnlyList<float[]> pixels, FullTextDecoder oracle)
     {
-        var comparison = Comparison.Of(actual.ToArray(), expected);
+        List<int> answer = [decoder.Begin(prompt, pixels, AnswerTokens, TokenChoice.Greedy, default)];
+        while (true)
+        {
+            var logits = decoder.ReadLogits();
+            Same(logits, oracle.Logits(answer[..^1], default));
+            Assert.That(answer[^1], Is.EqualTo(new TokenSampler(TokenChoice.Greedy).Pick(logits)));
+            if (answer.Count == AnswerTokens)
+                return [.. answer];
+            answer.Add(decoder.Next(default));
+        }
+    }
+
+    private static float[] Logits(TextDecoder decoder, PromptLayout prompt, IReadOnlyList<float[]> pixels, int maxTokens)
+    {
+        _ = decoder.Begin(prompt, pixels, maxTokens, TokenChoice.Greedy, default);
+        return decoder.ReadLogits();
+    }
+
+    private static void Same(float[] actual, float[] expected)
+    {
+        var comparison = Comparison.Of(actual, expected);
         Assert.That(comparison.Within(PrefixToFull), $"{comparison}");
     }
 

@@ -11,7 +11,7 @@ public class TokenSamplerTests
     [TestCase(new[] { None, None, -5f }, 2)]
     [TestCase(new[] { 0f, 0f }, 0)]
     public void Greedy_takes_the_first_of_the_largest(float[] logits, int expected) =>
-        Assert.That(new TokenSampler(0, 0, 1, 1).Pick(logits), Is.EqualTo(expected));
+        Assert.That(new TokenSampler(new(0, 0, 1, 1)).Pick(logits), Is.EqualTo(expected));
 
     /// <summary>Frequencies of many draws against the softmax of what the settings leave, within six standard deviations.</summary>
     [TestCase(1f, 0, 1f, new[] { 0.5, 0.3, 0.15, 0.05 }, TestName = "All tokens")]
@@ -29,7 +29,7 @@ public class TokenSamplerTests
     {
         const int draws = 20000;
         float[] logits = [.. new[] { 0.5, 0.3, 0.15, 0.05 }.Select(p => (float)Math.Log(p) + 3)];
-        var sampler = new TokenSampler(temperature, topK, topP, seed: 11);
+        var sampler = new TokenSampler(new(temperature, topK, topP, Seed: 11));
         var counts = new int[logits.Length];
         for (var i = 0; i < draws; i++)
             counts[sampler.Pick((float[])logits.Clone())]++;
@@ -40,7 +40,7 @@ public class TokenSamplerTests
     [Test]
     public void Top_k_keeps_what_ties_with_the_last()
     {
-        var sampler = new TokenSampler(1, 2, 1, seed: 3);
+        var sampler = new TokenSampler(new(1, 2, 1, Seed: 3));
         var picked = Enumerable.Range(0, 300).Select(_ => sampler.Pick(new[] { 1f, 2f, 1f, 0f, 1f })).ToHashSet();
         Assert.That(picked, Is.EquivalentTo(new[] { 0, 1, 2, 4 }));
     }
@@ -48,7 +48,7 @@ public class TokenSamplerTests
     [Test]
     public void A_token_that_is_ruled_out_is_never_drawn()
     {
-        var sampler = new TokenSampler(1, 0, 1, seed: 3);
+        var sampler = new TokenSampler(new(1, 0, 1, Seed: 3));
         Assert.That(Enumerable.Range(0, 300).Select(_ => sampler.Pick(new[] { None, 0f, None, 0f })), Is.All.AnyOf(1, 3));
     }
 
@@ -60,7 +60,7 @@ public class TokenSamplerTests
 
         static int[] Draw(long seed)
         {
-            var sampler = new TokenSampler(1, 0, 1, seed);
+            var sampler = new TokenSampler(new(1, 0, 1, seed));
             return [.. Enumerable.Range(0, 100).Select(_ => sampler.Pick(new float[50]))];
         }
     }
@@ -70,14 +70,14 @@ public class TokenSamplerTests
     {
         var logits = new float[40];
         logits[at] = bad;
-        Assert.That(() => new TokenSampler(temperature, 0, 1, 1).Pick(logits), Throws.TypeOf<ModelException>());
+        Assert.That(() => new TokenSampler(new(temperature, 0, 1, 1)).Pick(logits), Throws.TypeOf<ModelException>());
         logits[at] = -bad;
         if (float.IsNaN(bad))
-            Assert.That(() => new TokenSampler(temperature, 0, 1, 1).Pick(logits), Throws.TypeOf<ModelException>(), "a NaN of the other sign");
+            Assert.That(() => new TokenSampler(new(temperature, 0, 1, 1)).Pick(logits), Throws.TypeOf<ModelException>(), "a NaN of the other sign");
     }
 
     [TestCase(0f)]
     [TestCase(1f)]
     public void Logits_that_rule_out_everything_are_an_error(float temperature) =>
-        Assert.That(() => new TokenSampler(temperature, 0, 1, 1).Pick(new[] { None, None }), Throws.TypeOf<ModelException>());
+        Assert.That(() => new TokenSampler(new(temperature, 0, 1, 1)).Pick(new[] { None, None }), Throws.TypeOf<ModelException>());
 }

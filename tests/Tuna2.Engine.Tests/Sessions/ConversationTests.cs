@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Sampling;
@@ -57,7 +58,7 @@ public class ConversationTests
             var prompt = before.With(new ChatWriter(_model.Tokenizer, _model.Tokens).Question(question, pictures.Length, new Grid(1, 4, 4)));
             int[] ids = [.. chat.Chat.Transcript.Tokens.Skip(prompt.Tokens.Count)];
             using var oracle = new FullTextDecoder(_model.Network, _model.Backend, prompt, seen, 20);
-            var sampler = new TokenSampler(0, 0, 1, 0);
+            var sampler = new TokenSampler(TokenChoice.Greedy);
             for (var i = 0; i < turn.AnswerTokens + (turn.Cut ? 0 : 1); i++)
                 Assert.That(ids[i], Is.EqualTo(sampler.Pick(oracle.Logits(ids[..i], timeout))), $"{question} token {i}");
             Assert.That(_model.Tokenizer.Decode(ids.AsSpan(0, turn.AnswerTokens), skipSpecialTokens: true), Is.EqualTo(answer));

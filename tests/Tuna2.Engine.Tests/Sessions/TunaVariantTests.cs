@@ -1,7 +1,10 @@
 using NUnit.Framework;
 using Tuna2.Engine.Imaging;
 using Tuna2.Engine.Models;
+using Tuna2.Engine.Parity;
+using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Tests.Parity;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Sessions;
 
@@ -75,4 +78,155 @@ public class TunaVariantTests
         Assert.That(chat.Chat.RowsRun - rows, Is.LessThan(rows / 2));
         Assert.That(chat.History, Has.Count.EqualTo(2));
     }
+
+    private static readonly VideoOptions _clip = new() { Width = 48, Height = 32, Frames = 9, Steps = 3, Guidance = 2, Seed = 5 };
+
+    [Test]
+    public async Task A_clip_is_made_of_as_many_frames_and_again_the_same(CancellationToken timeout)
+    {
+        var told = new List<GenerationProgress>();
+        var first = await _session.GenerateVideoAsync("a red circle moves", _clip with { PreviewEvery = 1 }, new Listener<GenerationProgress>(told.Add), timeout);
+        var second = await _session.GenerateVideoAsync("a red circle moves", _clip with { FramesPerSecond = 8 }, null, timeout);
+        Assert.That((first.Clip.Frames.Count, first.Clip.Width, first.Clip.Height, first.Clip.FramesPerSecond, second.Clip.FramesPerSecond), Is.EqualTo((9, 48, 32, 16.0, 8.0)));
+        Assert.That(Bytes(second.Clip), Is.EqualTo(Bytes(first.Clip)), "previews and the rate change nothing");
+        Assert.That(first.Clip.Frames.Select(frame => Convert.ToHexString(frame.Pixels.Span)).Distinct().Count(), Is.EqualTo(9));
+        Assert.That(told.Select(p => (p.Step, p.Steps, p.Preview?.Width)), Is.EqualTo(new (int, int, int?)[] { (1, 2, 48), (2, 2, null) }));
+        Assert.That((first.Parameters.Task, first.Parameters.Frames, first.Parameters.NegativePrompt, first.Parameters.Seed), Is.EqualTo(("video", 9, "", 5L)));
+        Assert.That(GenerationParameters.Parse(first.Parameters.ToJson()), Is.EqualTo(first.Parameters));
+    }
+
+    [Test]
+    public async Task What_a_clip_is_made_of_besides_matters(CancellationToken timeout)
+    {
+        var plain = Bytes((await _session.GenerateVideoAsync("a red circle moves", _clip, null, timeout)).Clip);
+        foreach (var other in new[] { _clip with { Seed = 6 }, _clip with { Guidance = 3 }, _clip with { Steps = 4 }, _clip with { Sampler = SamplerKind.Heun }, _clip with { NegativePrompt = "blue" } })
+            Assert.That(Bytes((await _session.GenerateVideoAsync("a red circle moves", other, null, timeout)).Clip), Is.Not.EqualTo(plain), $"{other}");
+    }
+
+    [TestCase(1, "frames must be 1 and a multiple of 4, from 5 to 1441, not 1")]
+    [TestCase(8, "not 8")]
+    [TestCase(1445, "not 1445")]
+    [TestCase(-3, "not -3")]
+    public void A_clips_frames_are_1_and_whole_latent_ones(int frames, string message) => Refused(_clip with { Frames = frames }, message);
+
+    [Test]
+    public void A_clips_options_are_checked()
+    {
+        Refused(_clip with { Width = 40 }, "width");
+        Refused(_clip with { Steps = 1 }, "steps must be 2 to 1000, not 1");
+        Refused(_clip with { FramesPerSecond = 0 }, "frames per second");
+        Assert.That(() => _session.GenerateVideoAsync(" ", _clip), Throws.TypeOf<RequestException>().With.Message.Contains("prompt is empty"));
+    }
+
+    [Test]
+    public async Task A_clip_is_asked_about_and_its_frames_matter(CancellationToken timeout)
+    {
+        var options = new AskOptions { Width = 32, Height = 32, MaxTokens = 6 };
+        var still = new VideoClip(Enumerable.Repeat(DemoModel.Picture, 5));
+        var moving = new VideoClip([.. Enumerable.Repeat(DemoModel.Picture, 4), new RgbImage(DemoModel.Picture.Width, DemoModel.Picture.Height, new byte[DemoModel.Picture.Pixels.Length])]);
+        using var chat = _session.StartConversation(options);
+        await chat.AskClipAsync(still, "What moves?", null, timeout).ToListAsync(timeout);
+        var (rows, turn) = (chat.Chat.RowsRun, chat.History[0]);
+        Assert.That(turn.Pictures, Is.EqualTo(5));
+        await chat.AskAsync("And now?", null, null, timeout).ToListAsync(timeout);
+        Assert.That(chat.Chat.RowsRun, Is.LessThan(2 * rows), "the clip is kept");
+
+        float[] logits = Logits(still, full: false), other = Logits(moving, full: false);
+        Assert.That(Comparison.Of(logits, Logits(still, full: true)).Within(1e-5), "the path that keeps keys, and the one that does not");
+        Assert.That(Comparison.Of(other, logits).RelativeError, Is.GreaterThan(1e-3), "the last frames are seen");
+
+        float[] Logits(VideoClip clip, bool full)
+        {
+            var request = AskRequest.Of("What moves?", clip, options, _model);
+            var seen = request.Encode(_model, timeout);
+            using var decoder = new TextDecoder(_model.Network, _model.Backend);
+            using var oracle = new FullTextDecoder(_model.Network, _model.Backend, request.Turn, seen, 1);
+            return full ? oracle.Logits([], timeout) : [.. decoder.Begin(request.Turn, seen, 1, timeout)];
+        }
+    }
+
+    [Test]
+    public void A_clip_of_another_number_of_frames_is_refused()
+    {
+        var clip = new VideoClip(Enumerable.Repeat(DemoModel.Picture, 6));
+        Assert.That(() => _session.AskClipAsync(clip, "What moves?"), Throws.TypeOf<RequestException>().With.Message.EqualTo("a clip has 1, 5, 9, ... frames, not 6"));
+    }
+
+    [Test]
+    public async Task A_model_of_pixels_neither_makes_nor_sees_clips()
+    {
+        using var model = await DemoModel.LoadAsync();
+        using var session = model.CreateSession();
+        Assert.That(() => session.GenerateVideoAsync("waves"), Throws.TypeOf<RequestException>().With.Message.EqualTo("variant tuna_2_pixel makes pictures only: clips take a model of variant tuna"));
+        Assert.That(() => session.AskClipAsync(new VideoClip([DemoModel.Picture]), "What?"), Throws.TypeOf<RequestException>().With.Message.EqualTo("variant tuna_2_pixel sees pictures only: clips take a model of variant tuna"));
+    }
+
+    [Test]
+    public async Task What_requests_take_is_what_is_estimated(CancellationToken timeout)
+    {
+        const string prompt = "a red circle moves";
+        var tokens = _model.Tokenizer.Encode(prompt).Length;
+        var machine = new MeteredBackend();
+        using var model = await TunaModel.LoadAsync(ModelFiles.Of(Fixtures.Path("tunavae-tiny")), () => new(machine), null, timeout);
+        using var session = model.CreateSession();
+        using var checkpoint = Checkpoint.Open(Fixtures.Path("tunavae-tiny"));
+        var picture = _small with { NegativePrompt = prompt };
+        await Check(MemoryEstimate.Generate(model.Config, checkpoint, picture, tokens), () => session.GenerateAsync(prompt, picture, null, timeout));
+        var clip = _clip with { NegativePrompt = prompt };
+        await Check(MemoryEstimate.Video(model.Config, checkpoint, clip, tokens), () => session.GenerateVideoAsync(prompt, clip, null, timeout));
+
+        machine.AvailableBytes = 100_000;
+        var message = (await Assert.ThrowsAsync<DeviceException>(() => session.GenerateVideoAsync(prompt, clip, null, timeout)))!.Message;
+        Assert.That(message, Does.StartWith("not enough memory for the VAE at 48x32").And.Not.Contain("\n"));
+
+        async Task Check(MemoryEstimate estimate, Func<Task> request)
+        {
+            machine.Reset();
+            await request();
+            Assert.That(estimate.VaeBytes, Is.Positive);
+            Assert.That(machine.Taken, Is.EqualTo(estimate.TotalBytes - estimate.WeightBytes - estimate.ProcessBytes), $"{estimate}");
+        }
+    }
+
+    /// <summary>The VAE under the model's names or the published ones, in the model's file or in its own: the same model.</summary>
+    [TestCase("vae.safetensors", false)]
+    [TestCase("vae.safetensors", true)]
+    [TestCase("Wan2.2_VAE.safetensors", true)]
+    public async Task The_VAE_may_lie_in_its_own_file(string file, bool bare)
+    {
+        using var directory = new TemporaryDirectory();
+        Copy(directory, "config.json", "tokenizer.json");
+        using (var checkpoint = Checkpoint.Open(Fixtures.Path("tunavae-tiny")))
+        {
+            TensorData Data(TensorInfo t, string name) => new(name, t.DType, t.Shape, checkpoint.ReadBytes(t.Name));
+            bool OfVae(TensorInfo t) => t.Name.StartsWith("vae.", StringComparison.Ordinal);
+            SafetensorsWriter.Write(directory.File("model.safetensors"), [.. checkpoint.Tensors.Values.Where(t => !OfVae(t)).Select(t => Data(t, t.Name))]);
+            SafetensorsWriter.Write(directory.File(file), [.. checkpoint.Tensors.Values.Where(OfVae).Select(t => Data(t, bare ? t.Name["vae.model.".Length..] : t.Name))]);
+        }
+        using var model = await TunaModel.LoadAsync(directory.Path, new() { Device = "cpu", Threads = 2 });
+        using var session = model.CreateSession();
+        Assert.That((await session.ReconstructAsync(DemoModel.Picture, _small)).Bytes(), Is.EqualTo((await _session.ReconstructAsync(DemoModel.Picture, _small)).Bytes()));
+    }
+
+    [Test]
+    public void A_model_without_its_VAE_is_refused_in_one_line()
+    {
+        using var directory = new TemporaryDirectory();
+        Copy(directory, "config.json", "tokenizer.json");
+        using (var checkpoint = Checkpoint.Open(Fixtures.Path("tunavae-tiny")))
+            SafetensorsWriter.Write(directory.File("model.safetensors"), [.. checkpoint.Tensors.Values.Where(t => !t.Name.StartsWith("vae.", StringComparison.Ordinal)).Select(t => new TensorData(t.Name, t.DType, t.Shape, checkpoint.ReadBytes(t.Name)))]);
+        Assert.That(async () => await TunaModel.LoadAsync(directory.Path, new() { Device = "cpu" }), Throws.TypeOf<ModelException>()
+            .With.Message.Contains("the whole VAE: put it beside the model as vae.safetensors or Wan2.2_VAE.safetensors").And.Message.Not.Contains("\n"));
+    }
+
+    private static void Copy(TemporaryDirectory to, params string[] names)
+    {
+        foreach (var name in names)
+            File.Copy(Fixtures.Path("tunavae-tiny", name), to.File(name));
+    }
+
+    private static byte[] Bytes(VideoClip clip) => [.. clip.Frames.SelectMany(frame => frame.Pixels.ToArray())];
+
+    private void Refused(VideoOptions options, string message) =>
+        Assert.That(() => _session.GenerateVideoAsync("a red circle moves", options), Throws.TypeOf<RequestException>().With.Message.Contains(message));
 }

@@ -56,6 +56,26 @@ public sealed class CheckpointTests : IDisposable
         Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "vae.b"]));
     }
 
+    [TestCase("vae.safetensors")]
+    [TestCase("Wan2.2_VAE.safetensors")]
+    public void A_vae_under_its_published_names_gets_the_models(string file)
+    {
+        Write("model.safetensors", "a");
+        Write(file, "encoder.conv1.weight", "vae.model.conv2.bias");
+        using var checkpoint = Checkpoint.Open(directory.Path);
+        Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "vae.model.encoder.conv1.weight", "vae.model.conv2.bias"]));
+        Assert.That(checkpoint.ReadInt64("vae.model.encoder.conv1.weight"), Is.EqualTo([Value("encoder.conv1.weight")]));
+    }
+
+    [Test]
+    public void A_vae_that_is_there_twice_is_refused()
+    {
+        Write("model.safetensors", "a");
+        Write("vae.safetensors", "vae.model.conv2.bias");
+        Write("Wan2.2_VAE.safetensors", "conv2.bias");
+        Assert.That(Error(), Does.Contain("1 tensor is in two files: vae.model.conv2.bias (in vae.safetensors and Wan2.2_VAE.safetensors)"));
+    }
+
     [Test]
     public void A_vae_beside_indexed_shards_need_not_be_in_the_index()
     {

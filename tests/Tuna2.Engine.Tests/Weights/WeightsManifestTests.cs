@@ -137,7 +137,7 @@ public sealed class WeightsManifestTests : IDisposable
     public void The_official_models_and_ours_are_known() =>
         Assert.That(
             WeightsManifest.Checkpoints.Select(checkpoint => checkpoint.Name),
-            Is.EqualTo(["tuna_2_pixel_7b", "tuna_2r_pixel_7b", "tuna_7b", "tuna_2b", "tuna_2_pixel_2b", "tuna2-shapes"]));
+            Is.EqualTo(["tuna_2_pixel_7b", "tuna_2r_pixel_7b", "tuna_7b", "tuna_2b", "tuna_2_pixel_2b", "tuna_tiny", "tuna2-shapes"]));
 
     [Test]
     public void The_files_of_the_repository_are_those_of_the_manifest()

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace Tuna2.Engine.Kernels;
+
+/// <summary>The argument of kernels/average_down.cu. Addresses first, then sizes: no padding between.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct AverageDownArgs
+{
+    /// <summary>const float* (frames, height, width, channels): what entered the level.</summary>
+    public ulong X;
+    /// <summary>const float* (pixels, n): what came through it.</summary>
+    public ulong Main;
+    /// <summary>float* (pixels, n); may be main.</summary>
+    public ulong Y;
+    /// <summary>Elements of y.</summary>
+    public long Count;
+    /// <summary>Channels of y, a multiple of 4.</summary>
+    public int N;
+    /// <summary>Values averaged into one.</summary>
+    public int Group;
+    /// <summary>Channels of x.</summary>
+    public int Channels;
+    /// <summary>Rows of x.</summary>
+    public int Height;
+    /// <summary>Columns of x.</summary>
+    public int Width;
+    /// <summary>Frames of a block.</summary>
+    public int Frames;
+    /// <summary>Rows and columns of a block.</summary>
+    public int Side;
+    /// <summary>Zero frames in front.</summary>
+    public int Missing;
+}
+
+/// <summary>Host side of kernels/average_down.cu.</summary>
+public readonly record struct AverageDown : IKernel<AverageDownArgs>
+{
+    private const int Block = 256, Vector = 4;
+
+    /// <inheritdoc/>
+    public KernelInstance Instance => KernelCatalog.Get("average_down");
+
+    /// <inheritdoc/>
+    public LaunchShape Shape(in AverageDownArgs args) => args.N % Vector == 0
+        ? LaunchShape.Of(args.Count / Vector, Block)
+        : throw new ArgumentException($"average_down takes channels in 16-byte vectors, not {args.N}");
+
+    /// <inheritdoc/>
+    public Cost Cost(in AverageDownArgs args) => new(sizeof(float) * (args.Count * args.Group + 2 * args.Count), args.Count * (args.Group + 2));
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using NUnit.Framework;
+using Tuna2.Engine.Imaging;
+using Tuna2.Engine.Tests.Parity;
+
+namespace Tuna2.Engine.Tests.Cli;
+
+/// <summary>video and ask --video: a clip, or one line.</summary>
+[CancelAfter(120_000)]
+public sealed class VideoCommandTests : CliFixture
+{
+    private static readonly string[] _short = ["--size", "48x32", "--frames", "5", "--steps", "2", "--guidance", "1"];
+
+    private static string Model => Fixtures.Path("tunavae-tiny");
+
+    [OneTimeSetUp]
+    public void MakeWeights() => SeededWeights.MakeTuna();
+
+    [Test]
+    public async Task A_clip_is_written_and_can_be_asked_about()
+    {
+        var path = Folder.File("clip.png");
+        var run = Warned(await CliRun.OfAsync(["video", "a red circle moves", "-m", Model, "-o", path, "--device", "cpu", .. _short]));
+        Assert.That(run.Out, Does.Match($"^wrote {path} \\(5 frames of 48x32, 16 a second, 2 steps, seed 42, [0-9.]+ (ms|s)\\)\n$"));
+        var clip = VideoClip.Load(path);
+        Assert.That((clip.Frames.Count, clip.Width, clip.Height, clip.FramesPerSecond), Is.EqualTo((5, 48, 32, 16.0)));
+
+        run = (await CliRun.OfAsync(["ask", "--video", path, "What moves?", "-m", Model, "--max-tokens", "3", "--width", "48", "--height", "32", "--device", "cpu", "--json"])).Succeeded();
+        using var json = JsonDocument.Parse(run.Out);
+        Assert.That(json.RootElement.GetProperty("turns")[0].GetProperty("pictures").GetInt32(), Is.EqualTo(5));
+    }
+
+    [Test]
+    public async Task A_clip_comes_as_JSON_or_on_standard_output()
+    {
+        var run = Warned(await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.Path, "--fps", "8", "--seed", "7", "--json", "--device", "cpu", .. _short]));
+        using var json = JsonDocument.Parse(run.Out);
+        var (root, path) = (json.RootElement, Folder.File("tuna2-7.png"));
+        Assert.That(root.GetProperty("path").GetString(), Is.EqualTo(path));
+        Assert.That((root.GetProperty("frames").GetInt32(), root.GetProperty("frames_per_second").GetDouble()), Is.EqualTo((5, 8.0)));
+        Assert.That((root.GetProperty("parameters").GetProperty("task").GetString(), root.GetProperty("parameters").GetProperty("frames").GetInt32()), Is.EqualTo(("video", 5)));
+
+        run = await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", "-", "--fps", "8", "--seed", "7", "--device", "cpu", .. _short]);
+        Assert.That((run.Code, run.Out), Is.EqualTo((0, "")));
+        Assert.That(run.Bytes, Is.EqualTo(File.ReadAllBytes(path)), "the same seed is the same clip");
+    }
+
+    [Test]
+    public async Task Bad_calls_are_refused_before_the_model_is_loaded()
+    {
+        (await CliRun.OfAsync(["video"])).Failed(2, "PROMPT is missing");
+        (await CliRun.OfAsync(["video", "waves", "-o", Folder.File("a.png")])).Failed(2, "variant tuna_2_pixel makes pictures only");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "--frames", "6", "-o", Folder.File("a.png")])).Failed(2, "frames must be 1 and a multiple of 4");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.jpg")])).Failed(2, "a.jpg", ".webp");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.webp"), "--format", "png"])).Failed(2, "--format asks for animated PNG");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.png"), "--quality", "50"])).Failed(2, "--quality is for WebP and MP4");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("no/a.png")])).Failed(1, "there is no folder");
+        (await CliRun.OfAsync(["ask", "--video", Circle, "What?"])).Failed(2, "variant tuna_2_pixel sees pictures only");
+        (await CliRun.OfAsync(["ask", Circle, "--video", Circle, "What?", "-m", Model])).Failed(2, "not both");
+        (await CliRun.OfAsync(["ask", "What?", "--frames", "5", "-m", Model])).Failed(2, "--frames is for the clip of --video");
+        (await CliRun.OfAsync(["ask", "--video", Circle, "--frames", "6", "What?", "-m", Model])).Failed(2, "a clip has 1, 5, 9, ... frames, not 6");
+        (await CliRun.OfAsync(["ask", "--video", Folder.File("no.mp4"), "What?", "-m", Model])).Failed(1, "no.mp4");
+        Assert.That(Written(), Is.Empty);
+    }
+
+    [Test]
+    public async Task Inspect_counts_clips_and_the_VAE()
+    {
+        var run = (await CliRun.OfAsync(["inspect", Model, "--width", "64", "--height", "64"])).Succeeded();
+        Assert.That(run.Out, Does.Contain("video").And.Contain("VAE").And.Contain("a video is 49 frames of 672x384"));
+    }
+
+    /// <summary>It went well, and said once that nobody trained a model on so small a size.</summary>
+    private static CliRun Warned(CliRun run)
+    {
+        Assert.That(run.Error, Does.Match("^tuna2: warning: 48x32 is none of the sizes[^\n]*\n$"));
+        Assert.That(run.Code, Is.Zero);
+        return run;
+    }
+}

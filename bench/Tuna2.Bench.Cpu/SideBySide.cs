@@ -20,9 +20,13 @@ internal readonly record struct SideBySide(double Ours, double Peer, double Rati
     /// Times both in <paramref name="rounds"/> rounds, each a sample of either, first one first and then the other. A sample of
     /// short runs begins with one that is not counted.
     /// </summary>
-    public static SideBySide Run(int rounds, Action ours, Action peer)
+    public static SideBySide Run(int rounds, Action ours, Action peer) => Run(rounds, ours, Runs(ours), peer, Runs(peer));
+
+    /// <summary>The same for work of many seconds, which is a sample each time and never run uncounted.</summary>
+    public static SideBySide RunLong(int rounds, Action ours, Action peer) => Run(rounds, ours, 1, peer, 1);
+
+    private static SideBySide Run(int rounds, Action ours, int ourRuns, Action peer, int peerRuns)
     {
-        int ourRuns = Runs(ours), peerRuns = Runs(peer);
         double[] our = new double[rounds], theirs = new double[rounds], ratios = new double[rounds];
         for (var round = 0; round < rounds; round++)
         {

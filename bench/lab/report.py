@@ -212,6 +212,14 @@ def processor(rows):
     lines = [[r["name"], f"{r['rows']} x {r['keys']}", number(r, "ours_ms", "{:.3f}"), number(r, "peer_ms", "{:.3f}"), r["way"], spread(r, "ratio"),
               number(r, "gflops", "{:.0f}")] for r in latest(rows, "cpu attention", "name")]
     out.append(table("Processor: attention, float32", ["what", "rows x keys", *head], lines or [[NOT_RUN] * 7]))
+    lines = [[r["size"], number(r, "ours_ms", "{:.0f}"), number(r, "peer_ms", "{:.0f}"), r["way"], spread(r, "ratio"), number(r, "gflops", "{:.0f}"),
+              f"{r['bytes'] / 2**20:.0f}"] for r in latest(rows, "cpu vae picture", "size")]
+    out.append(table("Processor: decoding a picture with the Wan 2.2 VAE in its true shapes, float32",
+                     ["picture", *head, "states and activations MiB"], lines or [[NOT_RUN] * 7]))
+    lines = [[r["size"], r["frames"], f"{r['seconds']:.1f}", f"{r['bytes'] / 2**20:.0f}", f"{r['peak_bytes'] / 2**20:.0f}"]
+             for r in latest(rows, "cpu vae clip", "size", "frames")]
+    out.append(table("Processor: decoding a clip with it",
+                     ["clip", "frames", "seconds", "states and activations MiB", "peak of the process MiB"], lines or [[NOT_RUN] * 5]))
     return out
 
 

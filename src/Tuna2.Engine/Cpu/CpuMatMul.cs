@@ -32,6 +32,9 @@ internal static unsafe class CpuMatMul
     /// <summary>Bytes of packed rows, at most, where fewer rows than <see cref="MaxBlockRows"/> have so many elements.</summary>
     private const long MaxPackedBytes = 16L << 20;
 
+    /// <summary>Bytes of several blocks of packed rows, at most.</summary>
+    private const long MaxTogetherBytes = 2 * MaxPackedBytes;
+
     /// <summary>Columns of an item, at most: while it works on them, it reads the packed rows once.</summary>
     private const int MaxItemColumns = 64;
 
@@ -210,10 +213,12 @@ internal static unsafe class CpuMatMul
     public static void Packed<S, V, R>(CpuThreads threads, R source, int rows, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct where R : struct, IRowSource
     {
-        int blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k)), columnItems = (weight.Rows + ItemColumns<S, V>(weight.Rows, threads.Count) - 1) / ItemColumns<S, V>(weight.Rows, threads.Count);
+        int n = weight.Rows, tile = 2 * S.Width, blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
+        var itemColumns = tile * (int)Math.Clamp((n + tile - 1L) / tile * blocks / (4 * threads.Count), 1, Math.Max(1, MaxItemColumns / tile));
+        var columnItems = (n + itemColumns - 1) / itemColumns;
         // Where a product has too few columns to share out, several blocks of rows are under way at once.
-        var together = Math.Clamp((4 * threads.Count + columnItems - 1) / columnItems, 1, blocks);
         var blockElements = (rows + blocks - 1L) / blocks * k;
+        var together = (int)Math.Clamp(Math.Min((4L * threads.Count + columnItems - 1) / columnItems, MaxTogetherBytes / (blockElements * sizeof(float))), 1, blocks);
         var packed = threads.RentShared(together * blockElements * sizeof(float));
         for (var first = 0; first < blocks; first += together)
         {
@@ -225,7 +230,7 @@ internal static unsafe class CpuMatMul
                 parts[i] = new((float*)packed.Pointer + i * blockElements, row, count, source.FirstK(row + count - 1) / BlockK * BlockK);
             }
             PackRows(threads, source, parts, k);
-            Columns<S, V>(threads, parts, k, weight, output, epilogue);
+            Columns<S, V>(threads, parts, k, weight, itemColumns, output, epilogue);
         }
         threads.ReturnShared(packed);
     }
@@ -262,12 +267,12 @@ internal static unsafe class CpuMatMul
         });
     }
 
-    private static void Columns<S, V>(CpuThreads threads, RowBlock[] blocks, int k, Weight weight, float* output, Epilogue epilogue)
+    private static void Columns<S, V>(CpuThreads threads, RowBlock[] blocks, int k, Weight weight, int itemColumns, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
         var matrix = CpuContext.Matrix(weight);
         var precision = weight.Precision;
-        int n = weight.Rows, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, threads.Count), items = (n + itemColumns - 1) / itemColumns;
+        int n = weight.Rows, tile = 2 * S.Width, items = (n + itemColumns - 1) / itemColumns;
         Debug.Assert((BlockK * tile + MaxBlockRows * itemColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
         threads.For(items * blocks.Length, item =>
         {

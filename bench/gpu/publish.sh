@@ -32,7 +32,7 @@ publish() {     # publish PROJECT FILE...: those files of the project's program
 mkdir "$work/gpu"
 publish src/Tuna2.Cli tuna2 libSkiaSharp.so
 publish bench/gpu/Tuna2.KernelTimes tuna2-kernels
-"$work/gpu/tuna2" kernels --output "$work/gpu/kernels.zip" > "$work/kernels"
+TUNA2_NVRTC_PATH=${TUNA2_NVRTC_PATH:-$PWD/artifacts/nvrtc} "$work/gpu/tuna2" kernels --output "$work/gpu/kernels.zip" > "$work/kernels"
 tail -n +2 "$work/kernels" | awk 'NF >= 6 && $2 ~ /^sm_/ {n[$2]++} END {for (a in n) print "kernels.zip: " n[a] " kernels for " a}' | sort
 
 compressed=$(tar -C "$work" -cf - gpu | gzip -9 | wc -c)

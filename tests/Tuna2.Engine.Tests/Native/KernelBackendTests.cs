@@ -37,6 +37,11 @@ public class KernelBackendTests
     [TestCase("tunavae-tiny", "vae_image")]
     [TestCase("tunavae-tiny", "vae_video")]
     [TestCase("tunavae-tiny", "siglip_latent")]
+    [TestCase("tunavae-tiny", "t2i_wide")]
+    [TestCase("tunavae-tiny", "t2v")]
+    [TestCase("tunavae-tiny", "edit_square")]
+    [TestCase("tunavae-tiny", "reconstruct")]
+    [TestCase("tunavae-tiny", "understand_wide")]
     public Task In_float32_the_kernels_reproduce_the_references(string directory, string name) => Reproduces(ElementType.F32, directory, name);
 
     [TestCase("tuna2-tiny-bf16", "t2i_square")]
@@ -45,6 +50,7 @@ public class KernelBackendTests
     [TestCase("tuna2-tiny", "understand_wide")]
     [TestCase("tunar-tiny", "siglip_wide")]
     [TestCase("tunar-tiny", "reconstruct")]
+    [TestCase("tunavae-tiny", "t2i_wide")]
     public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
 
     [Test]

@@ -49,7 +49,7 @@ internal sealed partial class KernelBackend
                 Launch(new KvToCache(o.Qkv.Rows.Value), new KvToCacheArgs
                 {
                     Qkv = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values),
-                    RowWords = Kernels.KvToCache.Words(o.Shape.QkvColumns, element), KvWords = Kernels.KvToCache.Words(o.Shape.KvColumns, element),
+                    RowWords = element.Words(o.Shape.QkvColumns), KvWords = element.Words(o.Shape.KvColumns),
                 });
         }
 

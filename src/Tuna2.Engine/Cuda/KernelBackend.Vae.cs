@@ -93,6 +93,6 @@ internal sealed partial class KernelBackend
         });
 
         /// <summary>16-byte words of a row.</summary>
-        private int Words(Value value) => Kernels.KvToCache.Words(value.Columns, ElementOf(value));
+        private int Words(Value value) => ElementOf(value).Words(value.Columns);
     }
 }

@@ -198,7 +198,7 @@ internal sealed partial class KernelBackend(
         public void CopyRows(Value from, Value to, ulong pairs, int count, int rows = 1)
         {
             if (count > 0)
-                Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = from.Columns * Element.Size() / 16, Rows = rows });
+                Launch(new CopyRows(count), new CopyRowsArgs { Pairs = pairs, X = At(from), Y = At(to), Words = Element.Words(from.Columns), Rows = rows });
         }
 
         public void SampleToken(Ops.SampleToken o)
@@ -235,6 +235,10 @@ internal sealed partial class KernelBackend(
             Product(o.Input, o.Weight, o.Output, o.Bias, epilogue);
         }
 
+        /// <summary>Apart from <see cref="Product"/>, which would make the lambda's object for every product, timed or not.</summary>
+        private static bool Timed(KernelTimer timer, IProducts products, Product product, string node) =>
+            timer.Time("cuBLASLt", product.Shape.Cost, () => products.TryRun(product, node));
+
         /// <summary>y = residual + gate * (x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>.</summary>
         private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue)
         {
@@ -246,13 +250,12 @@ internal sealed partial class KernelBackend(
             // A gate is in our epilogue only.
             if (epilogue.Table == 0 && backend.Products is { } products)
             {
-                var where = node; // of a struct nothing else can be in a lambda
                 var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0), x, w, y, bias, epilogue.Residual);
                 if (launcher switch
                     {
                         LoadingLauncher { Warms: true } => products.TryWarm(product, node),
                         LoadingLauncher => products.TryPrepare(product, node),
-                        KernelTimer timer => timer.Time("cuBLASLt", product.Shape.Cost, () => products.TryRun(product, where)),
+                        KernelTimer timer => Timed(timer, products, product, node),
                         _ => products.TryRun(product, node),
                     })
                     return;

@@ -16,26 +16,15 @@ public enum ImageFormat
 /// <summary>How formats are told apart: by the ending of a name when writing, by the first bytes when reading.</summary>
 public static class ImageFormats
 {
-    private static readonly (ImageFormat Format, string Name, string[] Endings)[] _all =
-    [
+    private static readonly FormatTable<ImageFormat> _all = new(
+        "pictures are written as PNG, JPEG or WebP, so its name should end in .png, .jpg or .webp",
         (ImageFormat.Png, "PNG", [".png"]),
         (ImageFormat.Jpeg, "JPEG", [".jpg", ".jpeg", ".jpe", ".jfif"]),
-        (ImageFormat.Webp, "WebP", [".webp"]),
-    ];
+        (ImageFormat.Webp, "WebP", [".webp"]));
 
     /// <summary>The format a name's ending asks for, upper or lower case; null where the name has no ending.</summary>
     /// <exception cref="RequestException">The ending is of no format that is written.</exception>
-    public static ImageFormat? OfPath(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        var ending = Path.GetExtension(path);
-        if (ending.Length == 0)
-            return null;
-        foreach (var (format, _, endings) in _all)
-            if (endings.Contains(ending, StringComparer.OrdinalIgnoreCase))
-                return format;
-        throw new RequestException($"{path}: pictures are written as PNG, JPEG or WebP, so its name should end in .png, .jpg or .webp, not {ending}");
-    }
+    public static ImageFormat? OfPath(string path) => _all.OfPath(path);
 
     /// <summary>The format a file's first bytes show; null for any other.</summary>
     /// <param name="file">A file, or at least its first 12 bytes.</param>
@@ -47,8 +36,8 @@ public static class ImageFormats
     }
 
     /// <summary>The usual ending of its files, with the point.</summary>
-    public static string Ending(this ImageFormat format) => _all[(int)format].Endings[0];
+    public static string Ending(this ImageFormat format) => _all.Ending(format);
 
     /// <summary>Its name: PNG, JPEG, WebP.</summary>
-    public static string Name(this ImageFormat format) => _all[(int)format].Name;
+    public static string Name(this ImageFormat format) => _all.Name(format);
 }

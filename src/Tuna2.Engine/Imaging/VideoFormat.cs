@@ -16,26 +16,15 @@ public enum VideoFormat
 /// <summary>How formats of clips are told apart: by the ending of a name when writing.</summary>
 public static class VideoFormats
 {
-    private static readonly (VideoFormat Format, string Name, string[] Endings)[] _all =
-    [
+    private static readonly FormatTable<VideoFormat> _all = new(
+        "clips are written as animated PNG, animated WebP or MP4, so its name should end in .png, .webp or .mp4",
         (VideoFormat.Apng, "animated PNG", [".png", ".apng"]),
         (VideoFormat.Webp, "animated WebP", [".webp"]),
-        (VideoFormat.Mp4, "MP4", [".mp4", ".m4v"]),
-    ];
+        (VideoFormat.Mp4, "MP4", [".mp4", ".m4v"]));
 
     /// <summary>The format a name's ending asks for, upper or lower case; null where the name has no ending.</summary>
     /// <exception cref="RequestException">The ending is of no format that is written.</exception>
-    public static VideoFormat? OfPath(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        var ending = Path.GetExtension(path);
-        if (ending.Length == 0)
-            return null;
-        foreach (var (format, _, endings) in _all)
-            if (endings.Contains(ending, StringComparer.OrdinalIgnoreCase))
-                return format;
-        throw new RequestException($"{path}: clips are written as animated PNG, animated WebP or MP4, so its name should end in .png, .webp or .mp4, not {ending}");
-    }
+    public static VideoFormat? OfPath(string path) => _all.OfPath(path);
 
     /// <summary>Whether it can be written here, to be asked before long work: an MP4 takes ffmpeg.</summary>
     /// <param name="format">The format.</param>
@@ -48,8 +37,8 @@ public static class VideoFormats
     }
 
     /// <summary>The usual ending of its files, with the point.</summary>
-    public static string Ending(this VideoFormat format) => _all[(int)format].Endings[0];
+    public static string Ending(this VideoFormat format) => _all.Ending(format);
 
     /// <summary>Its name: animated PNG, animated WebP, MP4.</summary>
-    public static string Name(this VideoFormat format) => _all[(int)format].Name;
+    public static string Name(this VideoFormat format) => _all.Name(format);
 }

@@ -24,12 +24,6 @@ public readonly record struct KvToCache(int Rows) : IKernel<KvToCacheArgs>
 {
     private const int Block = 128, WordBytes = 16;
 
-    /// <summary>Words of a row; broken ones are refused.</summary>
-    /// <exception cref="ArgumentException">The elements are not whole words.</exception>
-    public static int Words(int columns, ElementType element) => columns * element.Size() % WordBytes == 0
-        ? columns * element.Size() / WordBytes
-        : throw new ArgumentException($"kv_to_cache takes rows of whole {WordBytes}-byte words, not {columns} of {element.Suffix()}");
-
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get("kv_to_cache");
 

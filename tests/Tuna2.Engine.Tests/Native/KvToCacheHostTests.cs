@@ -34,7 +34,7 @@ public class KvToCacheHostTests
     }
 
     [Test]
-    public void Broken_words_are_refused() => Assert.That(() => KvToCache.Words(12, ElementType.BF16), Throws.ArgumentException);
+    public void Broken_words_are_refused() => Assert.That(() => ElementType.BF16.Words(12), Throws.ArgumentException);
 
     internal static KernelOutput Sample(string name)
     {
@@ -61,7 +61,7 @@ public class KvToCacheHostTests
             Args = new KvToCacheArgs
             {
                 Qkv = qkv.Address, Keys = _keys.Address, Values = _values.Address,
-                RowWords = KvToCache.Words(shape.QkvColumns, ElementType.F32), KvWords = KvToCache.Words(shape.KvColumns, ElementType.F32),
+                RowWords = ElementType.F32.Words(shape.QkvColumns), KvWords = ElementType.F32.Words(shape.KvColumns),
             };
         }
 

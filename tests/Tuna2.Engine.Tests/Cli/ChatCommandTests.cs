@@ -64,10 +64,7 @@ public sealed class ChatCommandTests : CliFixture
         using var output = new Output { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var saved = Folder.File("talk.json");
-        // Near-uniform draws over a long prompt: an answer of thousands of tokens, computed for far longer than its first piece takes to be
-        // read, so that the interrupt comes within it on a slow machine too.
-        var longest = string.Join(' ', Enumerable.Repeat(Describe, 200));
-        using var input = new StringReader($"{longest}\n{Color}\n/save {saved}\n");
+        using var input = new StringReader($"{Sessions.DemoModel.LongQuestion}\n{Color}\n/save {saved}\n");
         var flushes = 0;
         output.Flushed = () =>
         {
@@ -75,7 +72,7 @@ public sealed class ChatCommandTests : CliFixture
                 Assert.That(interrupts.Raise(), Is.True);
         };
         var code = await Tuna2.Cli.Cli.RunAsync(
-            ["chat", Circle, "--temperature", "1000", "--seed", "34", "--max-tokens", "4000"],
+            ["chat", Circle, "--temperature", $"{Sessions.DemoModel.LongAnswer.Temperature}", "--seed", $"{Sessions.DemoModel.LongAnswer.Seed}", "--max-tokens", "4000"],
             new CliConsole(output, error) { In = input, Interrupts = interrupts });
         Assert.That(code, Is.Zero);
         Assert.That(error.ToString(), Does.Contain("stopped: the question is forgotten\n"));

@@ -21,6 +21,18 @@ typedef struct {
     int32_t seconds;  /* a launch that takes longer is ended with an error; 0: 300 */
 } Tuna2RunOptions;
 
+/* What a TensorMap (kernels/common/hopper.cuh) holds here: the driver's is opaque. Row-major, bf16, boxes with rows of 128 bytes at
+   most, which the 128-byte swizzle permutes. */
+typedef struct {
+    uint64_t magic; /* TUNA2_TENSOR_MAP */
+    uint64_t base;
+    uint64_t columns, rows;
+    uint64_t row_bytes;
+    uint32_t box_columns, box_rows;
+    uint8_t rest[80];
+} Tuna2TensorMap;
+#define TUNA2_TENSOR_MAP 0x70614d726f736e65ull
+
 /* An instance library: one kernel. `args` is the kernel's one by-value argument, addresses in it are the process's own.
    options may be null: ascending, pattern 0, one OS thread per core. */
 TUNA2_EXPORT int tuna2_launch(const void* args, size_t args_size, Tuna2Grid grid, int32_t block, size_t shared_bytes,

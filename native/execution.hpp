@@ -32,6 +32,29 @@ TUNA2_RUNNER void* shared_memory(size_t size, size_t alignment);
 // Fails unless [p, p + bytes) lies in the block's shared memory and p is a multiple of bytes.
 TUNA2_RUNNER void check_shared(const char* operation, const void* p, size_t bytes, Site site);
 
+// kernels/common/hopper.cuh. Barriers are known by their address.
+TUNA2_RUNNER void barrier_initialise(void* barrier, int arrivals, Site site);
+TUNA2_RUNNER void barrier_arrive(void* barrier, int64_t bytes, Site site);
+TUNA2_RUNNER void barrier_wait(void* barrier, int parity, Site site);
+TUNA2_RUNNER void issue_tensor_copy(void* shared, const void* map, void* barrier, int column, int row, Site site);
+TUNA2_RUNNER void named_barrier(const char* operation, int id, int threads, bool waits, Site site);
+TUNA2_RUNNER uint32_t shared_offset(const char* operation, const void* p, size_t alignment, Site site);
+
+// A product of a warpgroup, as one of its threads sees it. Operands in shared memory are named by their descriptors.
+struct WarpgroupProduct {
+    float* d; // columns / 2 of this thread's
+    int columns;
+    uint32_t a[4];
+    uint64_t a_operand; // 0: from registers
+    uint64_t b_operand;
+    bool b_by_rows;
+    bool accumulate;
+};
+TUNA2_RUNNER void wgmma_fence();
+TUNA2_RUNNER void wgmma_issue(const WarpgroupProduct& product, Site site);
+TUNA2_RUNNER void wgmma_commit();
+TUNA2_RUNNER void wgmma_wait(int batches_under_way, Site site);
+
 TUNA2_RUNNER void issue_copy(void* shared, const void* global, bool valid, Site site);
 TUNA2_RUNNER void commit_copies();
 TUNA2_RUNNER void wait_copies(int groups_under_way);

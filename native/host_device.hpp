@@ -4,6 +4,7 @@
 #include "atomics.hpp"
 #include "device_math.hpp"
 #include "execution.hpp"
+#include "hopper.hpp"
 #include "tensor_core.hpp"
 #include "vector_types.hpp"
 #include "warp.hpp"

@@ -87,8 +87,11 @@ int run(const Kernel& kernel, const void* args, size_t args_size, Tuna2Grid grid
     std::string what = check(kernel, args_size, grid, threads, shared_bytes, options);
     if (what.empty()) {
         install_fault_handler();
-        // Kernels may load their arguments as vectors.
-        std::vector<ulonglong2> aligned((args_size + 15) / 16);
+        // Kernels may load their arguments as vectors, and tensor maps are more aligned than those.
+        struct alignas(64) Line {
+            char bytes[64];
+        };
+        std::vector<Line> aligned((args_size + sizeof(Line) - 1) / sizeof(Line));
         std::memcpy(aligned.data(), args, args_size);
         const Block::Launch launch = {kernel, aligned.data(), {grid.x, grid.y, grid.z}, threads, shared_bytes, options.reversed != 0, options.poison};
         const int os_threads = options.threads ? options.threads : (int)std::max(1u, std::thread::hardware_concurrency());

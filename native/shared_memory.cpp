@@ -14,7 +14,7 @@ size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 SharedMemory::SharedMemory(size_t bytes) : bytes_(bytes)
 {
-    const size_t aligned = round_up(bytes, ALIGNMENT), inner = round_up(aligned + 1, page);
+    const size_t aligned = round_up(bytes, 128), inner = round_up(aligned + 1, page);
     // The sanitizer reports a page of forbidden bytes better than an unmapped one.
     const size_t behind = TUNA2_ASAN ? page : 0;
     map_bytes_ = inner + behind + 2 * page;

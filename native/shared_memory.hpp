@@ -1,5 +1,6 @@
-// The shared memory of a block: exactly the bytes of the launch, 128-byte aligned, with an unmapped page on either side. What
-// lies between them and the pages is a guard zone, checked after the block.
+// The shared memory of a block: exactly the bytes of the launch, with an unmapped page on either side. What lies between them and
+// the pages is a guard zone, checked after the block. It is aligned to 128 bytes, and to 1024 where there are so many: a struct with
+// panels (hopper.cuh) has a multiple of that.
 #pragma once
 #include <cstddef>
 
@@ -7,8 +8,6 @@ namespace tuna2 {
 
 class SharedMemory {
 public:
-    static constexpr size_t ALIGNMENT = 128;
-
     explicit SharedMemory(size_t bytes);
     ~SharedMemory();
     SharedMemory(const SharedMemory&) = delete;

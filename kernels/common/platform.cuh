@@ -13,8 +13,8 @@ typedef long long i64;
 #include "host_device.hpp" // threadIdx, barriers, warp operations: the device's built-ins, on the CPU
 #else
 // A kernel's shared memory is one struct over dynamic memory, so that the launch states its size and the host runner can guard it.
-#define SHARED_MEMORY(Type, name)                              \
-    extern __shared__ __align__(128) u8 shared_memory_bytes[]; \
+#define SHARED_MEMORY(Type, name)                                                                    \
+    extern __shared__ __align__(alignof(Type) > 128 ? alignof(Type) : 128) u8 shared_memory_bytes[]; \
     Type& name = *reinterpret_cast<Type*>(shared_memory_bytes)
 #endif
 

@@ -1,6 +1,7 @@
 // The runner's emulation of the device, checked one operation at a time against what NVIDIA documents. Prints what is wrong and
 // returns how many checks failed.
 #include "common/bf16.cuh"
+#include "common/hopper.cuh"
 #include "common/mma.cuh"
 #include "common/reduce.cuh"
 #include "launch.hpp"
@@ -248,6 +249,170 @@ void copies()
     }
 }
 
+// Hopper: barriers that count, boxes of a tensor, products of a warpgroup
+
+struct PhaseArgs {
+    int* next;
+    int* at; // (4, 96)
+};
+
+struct PhaseShared {
+    Barrier barrier;
+};
+
+// Three warps: one goes on only when the other two have arrived, twice over; a barrier by number holds the two that arrive.
+void phase_kernel(const PhaseArgs a)
+{
+    SHARED_MEMORY(PhaseShared, s);
+    const int t = threadIdx.x;
+    if (t == 0) barrier_initialise(s.barrier, 2);
+    __syncthreads();
+    barrier_wait(s.barrier, 1); // of no phase yet: does not wait
+    __syncthreads();
+    for (int phase = 0; phase < 2; phase++) {
+        if (t >= 32) {
+            a.at[phase * 192 + t] = atomicAdd(a.next, 1);
+            __syncwarp();
+            if (t % 32 == 0) barrier_arrive(s.barrier);
+            named_barrier_sync(3, 64);
+            a.at[phase * 192 + 96 + t] = atomicAdd(a.next, 1);
+            named_barrier_sync(4, 96);
+        } else {
+            barrier_wait(s.barrier, phase);
+            a.at[phase * 192 + t] = atomicAdd(a.next, 1);
+            a.at[phase * 192 + 96 + t] = 0;
+            __syncwarp();
+            named_barrier_sync(4, 96);
+        }
+    }
+}
+
+void phases()
+{
+    for (bool reversed : {false, true}) {
+        int next = 0, at[4 * 96];
+        const std::string error = tuna2::launch<phase_kernel>({&next, at}, {1, 1, 1}, 96, sizeof(PhaseShared), order(reversed));
+        check(error.empty(), "phases", error);
+        for (int phase = 0; phase < 2; phase++) {
+            const int *first = at + phase * 192, *second = first + 96;
+            for (int w = 0; w < 32; w++)
+                for (int o = 32; o < 96; o++) check(first[o] < first[w], "a wait ends when all arrivals have come", std::to_string(phase));
+            for (int o = 32; o < 96; o++)
+                for (int q = 32; q < 96; q++) check(second[o] > first[q], "a named barrier holds its threads", std::to_string(phase));
+        }
+    }
+}
+
+struct BoxArgs {
+    TensorMap map;
+    u16* out; // (2, 8 rows, 64): as it lies, before the wait and after
+    int column, row;
+};
+
+struct BoxShared {
+    PANEL_ALIGNED u16 panel[2][8][PANEL];
+    Barrier barrier;
+};
+
+void box_kernel(const BoxArgs a)
+{
+    SHARED_MEMORY(BoxShared, s);
+    barrier_initialise(s.barrier, 1);
+    barriers_initialised();
+    for (int i = 0; i < 8 * PANEL; i++) s.panel[1][i / PANEL][i % PANEL] = 1;
+    barrier_arrive_expecting(s.barrier, sizeof s.panel[1]);
+    tensor_load(s.panel[1], a.map, s.barrier, a.column, a.row);
+    for (int i = 0; i < 8 * PANEL; i++) a.out[i] = s.panel[1][i / PANEL][i % PANEL];
+    barrier_wait(s.barrier, 0);
+    for (int i = 0; i < 8 * PANEL; i++) a.out[8 * PANEL + i] = s.panel[1][i / PANEL][i % PANEL];
+}
+
+// PTX ISA, swizzling modes: with 128 bytes, the 16-byte chunk of a row is exchanged with that of its number xor the row's, modulo 8.
+void boxes()
+{
+    constexpr int rows = 11, columns = 72;
+    std::vector<u16> tensor(rows * columns);
+    for (int i = 0; i < rows * columns; i++) tensor[(size_t)i] = (u16)(i + 1);
+    BoxArgs args = {};
+    const Tuna2TensorMap map = {TUNA2_TENSOR_MAP, (uint64_t)tensor.data(), columns, rows, columns * 2, PANEL, 8, {}};
+    std::memcpy(&args.map, &map, sizeof map);
+    u16 out[2 * 8 * PANEL];
+    args.out = out, args.column = 16, args.row = 5;
+    const std::string error = tuna2::launch<box_kernel>(args, {1, 1, 1}, 1, sizeof(BoxShared));
+    check(error.empty(), "boxes", error);
+    for (int r = 0; r < 8; r++)
+        for (int c = 0; c < PANEL; c++) {
+            const bool inside = 5 + r < rows && 16 + c < columns;
+            check(out[r * PANEL + c] != 1, "a box's place is poison until the wait");
+            check(out[8 * PANEL + r * PANEL + (c / 8 ^ r) * 8 + c % 8] == (inside ? tensor[(size_t)((5 + r) * columns + 16 + c)] : 0), "tensor_load, with zeros outside",
+                  std::to_string(r) + "," + std::to_string(c));
+        }
+}
+
+struct WarpgroupArgs {
+    const bf16 *a, *b, *rows; // (64, 64), (128, 64), (64, 128)
+    float *along, *by_rows;   // (64, 128)
+};
+
+struct WarpgroupShared {
+    PANEL_ALIGNED bf16 a[64][PANEL];
+    PANEL_ALIGNED bf16 b[128][PANEL];
+    PANEL_ALIGNED bf16 rows[2][64][PANEL]; // a row per k, in panels of 64 columns
+};
+
+void warpgroup_kernel(const WarpgroupArgs p)
+{
+    SHARED_MEMORY(WarpgroupShared, s);
+    const int i = threadIdx.x, g = i / 32 * 16 + i % 32 / 4, t = i % 4;
+    for (int e = i; e < 64 * 64; e += 128) s.a[e / 64][panel_chunk(e / 64, e % 64 / 8) + e % 8] = p.a[e];
+    for (int e = i; e < 128 * 64; e += 128) s.b[e / 64][panel_chunk(e / 64, e % 64 / 8) + e % 8] = p.b[e];
+    for (int e = i; e < 64 * 128; e += 128) s.rows[e % 128 / 64][e / 128][panel_chunk(e / 128, e % 64 / 8) + e % 8] = p.rows[e];
+    async_proxy_fence();
+    __syncthreads();
+
+    float d[64], y[64];
+    for (float& x : y) x = 1;
+    wgmma_fence();
+    for (int k = 0; k < 64; k += 16) wgmma(d, operand(&s.a[0][k]), operand(&s.b[0][k]), k > 0);
+    wgmma_commit();
+    for (int k = 0; k < 64; k += 16) {
+        const auto pair = [&](int row, int column) { return pair_of(p.a[row * 64 + k + column], p.a[row * 64 + k + column + 1]); };
+        const u32 a[4] = {pair(g, 2 * t), pair(g + 8, 2 * t), pair(g, 2 * t + 8), pair(g + 8, 2 * t + 8)};
+        wgmma_by_rows(y, a, operand(&s.rows[0][k][0], PANEL_GROUP_BYTES, sizeof s.rows[0]));
+    }
+    wgmma_commit();
+    wgmma_wait<1>();
+    for (float x : y)
+        if (x != 1) __trap(); // still under way
+    for (int j = 0; j < 64; j++) p.along[(g + j / 2 % 2 * 8) * 128 + j / 4 * 8 + 2 * t + j % 2] = d[j];
+    wgmma_wait<0>();
+    for (int j = 0; j < 64; j++) p.by_rows[(g + j / 2 % 2 * 8) * 128 + j / 4 * 8 + 2 * t + j % 2] = y[j];
+}
+
+void warpgroups()
+{
+    std::mt19937 random(11);
+    std::normal_distribution<float> normal;
+    std::vector<bf16> a(64 * 64), b(128 * 64), rows(64 * 128);
+    for (auto* operand : {&a, &b, &rows})
+        for (bf16& x : *operand) from_float(normal(random), x);
+    for (bool reversed : {false, true}) {
+        std::vector<float> along(64 * 128), by_rows(64 * 128);
+        const std::string error = tuna2::launch<warpgroup_kernel>({a.data(), b.data(), rows.data(), along.data(), by_rows.data()}, {1, 1, 1}, 128, sizeof(WarpgroupShared), order(reversed));
+        check(error.empty(), "warpgroups", error);
+        for (int m = 0; m < 64; m++)
+            for (int n = 0; n < 128; n++) {
+                float sum = 0, other = 1;
+                for (int k = 0; k < 64; k++) {
+                    sum += to_float(a[(size_t)(m * 64 + k)]) * to_float(b[(size_t)(n * 64 + k)]);
+                    other += to_float(a[(size_t)(m * 64 + k)]) * to_float(rows[(size_t)(k * 128 + n)]);
+                }
+                check(along[(size_t)(m * 128 + n)] == sum, "wgmma", std::to_string(m) + "," + std::to_string(n));
+                check(by_rows[(size_t)(m * 128 + n)] == other, "wgmma_by_rows", std::to_string(m) + "," + std::to_string(n));
+            }
+    }
+}
+
 // Barriers, orders, blocks
 
 struct OrderArgs {
@@ -370,6 +535,9 @@ int main()
     products();
     loads();
     copies();
+    phases();
+    boxes();
+    warpgroups();
     orders();
     grids();
     poisons();

@@ -21,6 +21,14 @@ public class DetectorTests
         public int Count;
     }
 
+    /// <summary>The argument of native/faults/hopper_fault.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 192)]
+    private struct HopperFaultArgs
+    {
+        public TensorMap Map;
+        public ulong Out;
+    }
+
     [OneTimeSetUp]
     public void The_runner_is_built() => NativeBuild.Require("native", "libtuna2_runner.so");
 
@@ -48,6 +56,27 @@ public class DetectorTests
     public void A_fault_is_named(string name, params string[] expected)
     {
         var message = Assert.Throws<KernelFaultException>(() => Launch(name))!.Message;
+        Assert.That(message, Does.StartWith($"{name}: "));
+        foreach (var part in expected)
+            Assert.That(message, Does.Contain(part));
+    }
+
+    [TestCase("early_box", "out differs")]
+    [TestCase("freed_early", "out differs")]
+    [TestCase("unread_box", "returned with 1 tensor copies never waited for, the first issued at native/faults/unread_box.cu:11")]
+    [TestCase("missing_bytes", "deadlock: thread 0 waits in barrier_wait at native/faults/missing_bytes.cu:13")]
+    [TestCase("unfenced_product", "wgmma at native/faults/unfenced_product.cu:10: no fence since registers may have been touched")]
+    [TestCase("product_not_awaited", "returned with 1 products never waited for, the first queued at native/faults/product_not_awaited.cu:11")]
+    [TestCase("too_many_arrivals", "barrier_arrive at native/faults/too_many_arrivals.cu:9: all 1 arrivals of this phase have come")]
+    [TestCase("unknown_barrier", "barrier_wait at native/faults/unknown_barrier.cu:9: the barrier was never initialised")]
+    public void A_fault_in_what_is_Hoppers_own_is_named(string name, params string[] expected)
+    {
+        const int Threads = 128, Rows = 128, Panel = ITensorMaps.PanelColumns;
+        using var tensor = ElementType.BF16.Input("tensor", ElementType.BF16.Random(new Random(5), Rows * Panel));
+        using var output = HostBuffer.Output<float>("out", Threads);
+        var args = new HopperFaultArgs { Map = new HostTensorMaps().MapOf(tensor.Address, Rows, Panel, Rows), Out = output.Address };
+        var shape = new LaunchShape(1, 1, 1, Threads, Rows * Panel * sizeof(ushort) + 1024);
+        var message = Assert.Throws<KernelFaultException>(() => Runner.LaunchChecked(Instance(name), shape, HostRunner.Bytes(args), output, tensor))!.Message;
         Assert.That(message, Does.StartWith($"{name}: "));
         foreach (var part in expected)
             Assert.That(message, Does.Contain(part));

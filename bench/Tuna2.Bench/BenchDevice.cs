@@ -20,6 +20,7 @@ internal sealed class BenchDevice : IDisposable
             Memory = new(Queue);
             Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
+            TensorMaps = new(Context);
             Roofline = Roofline.Of(MeasureCopy(), device);
         }
         catch
@@ -39,6 +40,7 @@ internal sealed class BenchDevice : IDisposable
     public CudaMemory Memory { get; } = null!;
     public CudaKernels Kernels { get; } = null!;
     public CudaLauncher Launcher { get; } = null!;
+    public CudaTensorMaps TensorMaps { get; } = null!;
     public Roofline Roofline { get; } = null!;
 
     /// <inheritdoc/>

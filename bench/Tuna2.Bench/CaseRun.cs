@@ -28,12 +28,12 @@ internal sealed class CaseRun : IDisposable
         try
         {
             device.Memory.Fill(_arena, 0);
-            var first = new DeviceSet(device.Memory, _arena);
+            var first = new DeviceSet(device.Memory, _arena, device.TensorMaps);
             _arguments = new byte[sets][];
             _arguments[0] = measured.Arguments(first);
             for (var i = 1; i < sets; i++)
             {
-                _arguments[i] = measured.Arguments(new SetLayout(_arena.Address + (ulong)(i * stride)));
+                _arguments[i] = measured.Arguments(new SetLayout(_arena.Address + (ulong)(i * stride), device.TensorMaps));
                 device.Memory.Copy(_arena, 0, _arena, i * stride, stride);
             }
             Launch();

@@ -6,7 +6,7 @@ using Tuna2.Engine.Kernels;
 namespace Tuna2.Bench;
 
 /// <summary>The first set of a case's buffers: laid out at an arena's begin and filled.</summary>
-internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : ICaseMemory
+internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena, ITensorMaps tensorMaps) : ICaseMemory
 {
     private const int ChunkBytes = 16 << 20;
 
@@ -47,6 +47,9 @@ internal sealed class DeviceSet(CudaMemory memory, CudaBuffer arena) : ICaseMemo
         memory.Upload(MemoryMarshal.AsBytes(values), arena, Offset(address));
         return address;
     }
+
+    /// <inheritdoc/>
+    public ITensorMaps TensorMaps => tensorMaps;
 
     /// <summary>Whether everything the kernel wrote is a number.</summary>
     public bool IsFinite()

@@ -49,7 +49,7 @@ try
 {
     using var bench = BenchDevice.Current = new BenchDevice(device);
     using var clock = new CudaEventClock(bench);
-    KernelBenchmarks.Chosen = cases.Select(c => c.Name);
+    KernelBenchmarks.Chosen = cases.Where(c => c.Instance.RunsOn(device.Architecture)).Select(c => c.Name);
     var roofline = bench.Roofline;
     Console.Error.WriteLine(string.Create(
         CultureInfo.InvariantCulture,

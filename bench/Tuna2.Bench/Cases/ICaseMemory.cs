@@ -16,4 +16,7 @@ internal interface ICaseMemory
 
     /// <summary>Given values.</summary>
     ulong Table<T>(params ReadOnlySpan<T> values) where T : unmanaged;
+
+    /// <summary>Makes maps of what it has laid out.</summary>
+    ITensorMaps TensorMaps { get; }
 }

@@ -47,6 +47,7 @@ internal static class KernelCases
             RowWords = _siglip.QkvColumns * 2 / 16, KvWords = SiglipHidden * 2 / 16,
         }),
         Attention(_head), Attention(_siglip), Attention(_llm),
+        AttentionHopper(_head), AttentionHopper(_llm),
         AttentionF32(_head), AttentionF32(_siglip), AttentionF32(_llm),
         KernelCase.Of($"vae {VaePixels} x {VaeChannels}", new AttentionWide(1), m => new AttentionWideArgs
         {
@@ -187,6 +188,22 @@ internal static class KernelCases
             Queries = m.Random(BF16, (long)Rows * h.QkvColumns), Keys = m.Random(BF16, h.CacheElements), Values = m.Random(BF16, h.CacheElements),
             Y = m.Output(BF16, (long)Rows * h.HeadCount * h.Dim), Sequences = Spans(m, Span, Prefix), Tiles = m.Table<AttentionTile>(tiles),
             RowColumns = h.QkvColumns, Heads = h.HeadCount, KvHeads = h.KvHeads, Scale = h.Scale,
+        });
+    }
+
+    private static KernelCase AttentionHopper(Heads h)
+    {
+        var tiles = Tiles(h, Engine.Kernels.AttentionHopper.TileRows(h.Dim));
+        return KernelCase.Of(h.AttentionShape, new AttentionHopper(h.Dim, tiles.Length, Work), m =>
+        {
+            var queries = m.Random(BF16, (long)Rows * h.QkvColumns);
+            return new AttentionHopperArgs
+            {
+                Keys = Cache(), Values = Cache(), Queries = queries, Y = m.Output(BF16, (long)Rows * h.HeadCount * h.Dim), Sequences = Spans(m, Span, Prefix), Tiles = m.Table<AttentionTile>(tiles),
+                RowColumns = h.QkvColumns, Heads = h.HeadCount, KvHeads = h.KvHeads, Scale = h.Scale,
+            };
+
+            TensorMap Cache() => m.TensorMaps.MapOf(m.Random(BF16, h.CacheElements), (int)(h.CacheElements / (h.KvHeads * h.Dim)), h.KvHeads * h.Dim, Engine.Kernels.AttentionHopper.BlockKeys);
         });
     }
 

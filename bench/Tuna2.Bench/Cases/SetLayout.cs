@@ -5,7 +5,8 @@ namespace Tuna2.Bench.Cases;
 
 /// <summary>Addresses of a set of buffers, one behind the other; <see cref="Bytes"/> is their size. Nothing is written.</summary>
 /// <param name="begin">Address of the first.</param>
-internal sealed class SetLayout(ulong begin) : ICaseMemory
+/// <param name="tensorMaps">Makes tensor maps; null where only sizes are asked for, and maps are empty.</param>
+internal sealed class SetLayout(ulong begin, ITensorMaps? tensorMaps = null) : ICaseMemory
 {
     /// <summary>What the driver aligns its own allocations to.</summary>
     public const int Alignment = 256;
@@ -27,6 +28,14 @@ internal sealed class SetLayout(ulong begin) : ICaseMemory
 
     /// <inheritdoc/>
     public ulong Table<T>(params ReadOnlySpan<T> values) where T : unmanaged => Take((long)values.Length * Unsafe.SizeOf<T>());
+
+    /// <inheritdoc/>
+    public ITensorMaps TensorMaps => tensorMaps ?? new EmptyMaps();
+
+    private sealed class EmptyMaps : ITensorMaps
+    {
+        public TensorMap MapOf(ulong address, int rows, int columns, int boxRows) => default;
+    }
 
     private ulong Take(long bytes)
     {

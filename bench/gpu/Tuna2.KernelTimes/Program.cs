@@ -27,7 +27,7 @@ try
         json.WriteNumber("copy_bytes_per_s", bench.Roofline.BytesPerSecond);
     });
     var failed = 0;
-    foreach (var measured in chosen)
+    foreach (var measured in chosen.Where(c => c.Instance.RunsOn(bench.Device.Architecture)))
     {
         try
         {

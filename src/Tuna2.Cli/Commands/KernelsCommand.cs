@@ -72,7 +72,7 @@ internal sealed class KernelsCommand : TunaCommand
         KernelCompiler compiler, IEnumerable<KernelInstance> instances, IEnumerable<CudaArchitecture> architectures, ProgressLine progress, CancellationToken cancellation)
     {
         var work = architectures
-            .SelectMany(a => instances.Where(k => a.Satisfies(CudaArchitecture.Parse(k.MinimumArchitecture))).Select(k => (Kernel: k, Architecture: a)))
+            .SelectMany(a => instances.Where(k => k.RunsOn(a)).Select(k => (Kernel: k, Architecture: a)))
             .ToArray();
         var compiled = new CompiledKernel[work.Length];
         var done = 0;

@@ -12,6 +12,8 @@ internal sealed class CudaBackend : IBackend
 
     private static readonly CudaArchitecture _oldestDevice = CudaArchitecture.Parse("sm_80");
 
+    private static readonly CudaArchitecture _hopper = CudaArchitecture.Parse("sm_90a");
+
     private readonly CudaContext _context;
     private readonly CudaStream? _stream;
     private readonly CudaKernels? _kernels;
@@ -40,7 +42,9 @@ internal sealed class CudaBackend : IBackend
             try
             {
                 var launcher = new CudaLauncher(_stream, _kernels) { Synchronous = options.Synchronous };
-                _backend = new(launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous ? new LoadingLauncher(_kernels) : null);
+                var hopper = options.Hopper && device.Architecture == _hopper;
+                _backend = new(launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous ? new LoadingLauncher(_kernels) : null,
+                    hopper ? new CudaTensorMaps(_context) : null);
             }
             catch
             {

@@ -18,10 +18,16 @@ internal sealed record CudaOptions
     /// <summary>Waits for every launch, so that a fault is reported by the one that made it, and captures nothing.</summary>
     public bool Synchronous { get; init; }
 
-    /// <summary>What the environment says: TUNA2_CUDA_DRIVER, the driver to take; TUNA2_CUDA_SYNC=1, for finding faults.</summary>
+    /// <summary>Runs the kernels that are written for Hopper alone, on a GPU that is one. Not by default: no GPU has shown yet that they are right and faster.</summary>
+    public bool Hopper { get; init; }
+
+    /// <summary>
+    /// What the environment says: TUNA2_CUDA_DRIVER, the driver to take; TUNA2_CUDA_SYNC=1, for finding faults; TUNA2_CUDA_HOPPER=1, for Hopper's own kernels.
+    /// </summary>
     public static CudaOptions OfEnvironment() => new()
     {
         DriverPath = Environment.GetEnvironmentVariable("TUNA2_CUDA_DRIVER") is { Length: > 0 } path ? path : null,
         Synchronous = Environment.GetEnvironmentVariable("TUNA2_CUDA_SYNC") == "1",
+        Hopper = Environment.GetEnvironmentVariable("TUNA2_CUDA_HOPPER") == "1",
     };
 }

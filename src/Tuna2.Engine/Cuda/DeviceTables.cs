@@ -51,9 +51,9 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
         Batch.Sequences.Sum(s => (s.QLen * group + rowsPerTile - 1) / rowsPerTile));
 
     /// <summary>Pictures that attend to themselves alone, the tiles attention covers them with, and how many those are.</summary>
-    public (ulong Sequences, ulong Tiles, int Count) PictureTiles(Grid grid, int group, int pictures)
+    public (ulong Sequences, ulong Tiles, int Count) PictureTiles(Grid grid, int group, int rowsPerTile, int pictures)
     {
-        var (sequences, tiles, perPicture) = layout.PictureTiles(grid, group);
+        var (sequences, tiles, perPicture) = layout.PictureTiles(grid, group, rowsPerTile);
         return (shaped + (ulong)sequences, shaped + (ulong)tiles, pictures * perPicture);
     }
 

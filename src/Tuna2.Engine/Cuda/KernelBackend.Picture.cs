@@ -63,7 +63,7 @@ internal sealed partial class KernelBackend
                 WideAttention(o, picture);
                 return;
             }
-            var (sequences, tiles, count) = tables.PictureTiles(picture, o.Shape.Group, rows / picture.Count);
+            var (sequences, tiles, count) = tables.PictureTiles(picture, o.Shape.Group, backend.TileRows(o.Shape.HeadDim), rows / picture.Count);
             FusedAttention(o, sequences, tiles, count, new AttentionWork(rows, rows, (long)rows * picture.Count));
         }
     }

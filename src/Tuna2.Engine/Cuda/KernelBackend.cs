@@ -41,8 +41,10 @@ internal interface IDeviceMemory
 /// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
 /// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
 /// <param name="loader">Loads what steps of schedules launch, which are then captured and replayed; null where they are not.</param>
+/// <param name="tensorMaps">Makes tensor maps, where Hopper's kernels are to run; null for those of all GPUs.</param>
 internal sealed partial class KernelBackend(
-    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null) : IBackend
+    ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null,
+    ITensorMaps? tensorMaps = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
     private readonly IAddressable _constants = Upload(memory, Constants(), "constants");
@@ -309,7 +311,7 @@ internal sealed partial class KernelBackend(
             }
             else
             {
-                var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows);
+                var (tiles, count) = tables.AttentionTiles(shape.Group, backend.TileRows(shape.HeadDim));
                 FusedAttention(o, tables.Sequences, tiles, count, tables.AttentionWork);
             }
         }
@@ -318,7 +320,13 @@ internal sealed partial class KernelBackend(
         {
             var shape = o.Shape;
             var scale = Scale(shape);
-            if (Element == ElementType.BF16)
+            if (backend.HopperMaps(shape.HeadDim) is { } maps)
+                Launch(new AttentionHopper(shape.HeadDim, count, work), new AttentionHopperArgs
+                {
+                    Keys = MapOf(maps, o.Keys), Values = MapOf(maps, o.Values), Queries = At(o.Qkv), Y = At(o.Output), Sequences = sequences, Tiles = tiles,
+                    RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
+                });
+            else if (Element == ElementType.BF16)
                 Launch(new Attention(shape.HeadDim, count, work), new AttentionArgs
                 {
                     Queries = At(o.Qkv), Keys = At(o.Keys), Values = At(o.Values), Y = At(o.Output), Sequences = sequences, Tiles = tiles,
@@ -331,6 +339,8 @@ internal sealed partial class KernelBackend(
                     RowColumns = shape.QkvColumns, Heads = shape.Heads, KvHeads = shape.KvHeads, Scale = scale,
                 });
         }
+
+        private TensorMap MapOf(ITensorMaps maps, Value cache) => maps.MapOf(At(cache), cache.Rows.Max, cache.Columns, AttentionHopper.BlockKeys);
 
         /// <summary>log2(e) / sqrt(head dim): the softmax runs in powers of two.</summary>
         private static float Scale(Ops.AttentionShape shape) => (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadDim));
@@ -397,8 +407,12 @@ internal sealed partial class KernelBackend(
     /// <summary>Loads what is to be captured, or null.</summary>
     public LoadingLauncher? Loader => loader;
 
-    /// <summary>Packed rows of a tile of attention.</summary>
-    public int TileRows => element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;
+    /// <summary>Packed rows of a tile of attention with heads of so many elements.</summary>
+    public int TileRows(int headDim) =>
+        HopperMaps(headDim) is not null ? AttentionHopper.TileRows(headDim) : element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;
+
+    /// <summary>What makes the maps of Hopper's attention, where that is what runs.</summary>
+    private ITensorMaps? HopperMaps(int headDim) => element == ElementType.BF16 && AttentionHopper.Takes(headDim) ? tensorMaps : null;
 
     /// <summary>Memory that kernels reach.</summary>
     public IAddressable AllocateAddressable(long bytes, string what) => memory.Allocate(bytes, what);

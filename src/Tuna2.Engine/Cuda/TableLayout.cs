@@ -46,8 +46,8 @@ internal sealed class TableLayout
 
     /// <param name="plan">The graph: only tables that its ops read are there.</param>
     /// <param name="bounds">What its batches hold at most.</param>
-    /// <param name="tileRows">Packed rows of a tile of the attention that will run.</param>
-    public TableLayout(Plan plan, BatchBounds bounds, int tileRows)
+    /// <param name="tileRows">Packed rows of a tile of the attention that will run, by elements of a head.</param>
+    public TableLayout(Plan plan, BatchBounds bounds, Func<int, int> tileRows)
     {
         _bounds = bounds;
         _rows = bounds.Rows?.Max ?? 0;
@@ -78,14 +78,14 @@ internal sealed class TableLayout
 
         var shaped = 0;
         RowSequence = Take(ref shaped, _rows * sizeof(int));
-        foreach (var group in ops.OfType<Ops.Attention>().Where(o => o.Picture is null).Select(o => o.Shape.Group).Distinct())
+        foreach (var (group, rowsPerTile) in ops.OfType<Ops.Attention>().Where(o => o.Picture is null).Select(o => (o.Shape.Group, tileRows(o.Shape.HeadDim))).Distinct())
         {
-            var room = (_rows * group + tileRows - 1) / tileRows + bounds.Sequences;
-            _tiles.Add((group, tileRows, Take(ref shaped, room * Marshal.SizeOf<AttentionTile>()), room));
+            var room = (_rows * group + rowsPerTile - 1) / rowsPerTile + bounds.Sequences;
+            _tiles.Add((group, rowsPerTile, Take(ref shaped, room * Marshal.SizeOf<AttentionTile>()), room));
         }
-        foreach (var o in ops.OfType<Ops.Attention>().Where(o => o.Picture is not null && o.Shape.Heads > 1).DistinctBy(o => (o.Picture, o.Shape.Group)))
+        foreach (var o in ops.OfType<Ops.Attention>().Where(o => o.Picture is not null && o.Shape.Heads > 1).DistinctBy(o => (o.Picture, o.Shape.Group, tileRows(o.Shape.HeadDim))))
         {
-            var tables = new PictureTables(o.Picture!.Value, o.Shape.Group, tileRows, o.Qkv.Rows.Max / o.Picture.Value.Count, 0, 0);
+            var tables = new PictureTables(o.Picture!.Value, o.Shape.Group, tileRows(o.Shape.HeadDim), o.Qkv.Rows.Max / o.Picture.Value.Count, 0, 0);
             _pictureTables.Add(tables with
             {
                 Sequences = Take(ref shaped, tables.Pictures * Marshal.SizeOf<DeviceSequence>()),
@@ -121,9 +121,9 @@ internal sealed class TableLayout
     public int Tiles(int group, int rowsPerTile) => _tiles.First(t => t.Group == group && t.RowsPerTile == rowsPerTile).Offset;
 
     /// <summary>Offsets of the sequences of pictures that attend to themselves and of their tiles, among what is shaped, and the tiles of a picture.</summary>
-    public (int Sequences, int Tiles, int PerPicture) PictureTiles(Grid grid, int group)
+    public (int Sequences, int Tiles, int PerPicture) PictureTiles(Grid grid, int group, int rowsPerTile)
     {
-        var tables = _pictureTables.First(t => t.Grid == grid && t.Group == group);
+        var tables = _pictureTables.First(t => t.Grid == grid && t.Group == group && t.RowsPerTile == rowsPerTile);
         return (tables.Sequences, tables.Tiles, tables.TilesPerPicture);
     }
 

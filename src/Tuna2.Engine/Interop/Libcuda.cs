@@ -22,6 +22,21 @@ internal sealed unsafe class Libcuda
     /// <summary>cuLaunchKernel's extra: the next pointer is to the size of the argument buffer.</summary>
     public const nint CU_LAUNCH_PARAM_BUFFER_SIZE = 2;
 
+    /// <summary>cuTensorMapEncodeTiled: elements are bfloat16.</summary>
+    public const int CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 = 9;
+
+    /// <summary>cuTensorMapEncodeTiled: rows of a box lie as they are.</summary>
+    public const int CU_TENSOR_MAP_INTERLEAVE_NONE = 0;
+
+    /// <summary>cuTensorMapEncodeTiled: 16-byte chunks of 128-byte rows are permuted.</summary>
+    public const int CU_TENSOR_MAP_SWIZZLE_128B = 3;
+
+    /// <summary>cuTensorMapEncodeTiled: the second-level cache fetches 256 bytes.</summary>
+    public const int CU_TENSOR_MAP_L2_PROMOTION_L2_256B = 3;
+
+    /// <summary>cuTensorMapEncodeTiled: what is outside the tensor becomes zeros.</summary>
+    public const int CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0;
+
     /// <summary>cuStreamBeginCapture: forbids this thread, and no other, what would end the capture.</summary>
     public const int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1;
 
@@ -58,6 +73,8 @@ internal sealed unsafe class Libcuda
     public readonly delegate* unmanaged<nint*, nint, byte*, CUresult> cuModuleGetFunction;
     public readonly delegate* unmanaged<nint, CUfunction_attribute, int, CUresult> cuFuncSetAttribute;
     public readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CUresult> cuLaunchKernel;
+
+    public readonly delegate* unmanaged<void*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, CUresult> cuTensorMapEncodeTiled;
 
     public readonly delegate* unmanaged<nint*, uint, CUresult> cuStreamCreate;
     public readonly delegate* unmanaged<nint, CUresult> cuStreamDestroy_v2;
@@ -108,6 +125,7 @@ internal sealed unsafe class Libcuda
         cuModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, CUresult>)Export(nameof(cuModuleGetFunction));
         cuFuncSetAttribute = (delegate* unmanaged<nint, CUfunction_attribute, int, CUresult>)Export(nameof(cuFuncSetAttribute));
         cuLaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CUresult>)Export(nameof(cuLaunchKernel));
+        cuTensorMapEncodeTiled = (delegate* unmanaged<void*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, CUresult>)Export(nameof(cuTensorMapEncodeTiled));
         cuStreamCreate = (delegate* unmanaged<nint*, uint, CUresult>)Export(nameof(cuStreamCreate));
         cuStreamDestroy_v2 = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuStreamDestroy_v2));
         cuStreamSynchronize = (delegate* unmanaged<nint, CUresult>)Export(nameof(cuStreamSynchronize));

@@ -1,3 +1,5 @@
+using Tuna2.Engine.Cuda;
+
 namespace Tuna2.Engine.Kernels;
 
 /// <summary>A kernel source with the options that make it one kernel: a line of kernels/instances.txt.</summary>
@@ -9,6 +11,9 @@ public sealed record KernelInstance(string Name, string Source, IReadOnlyList<st
 {
     /// <summary>The name of the kernel function.</summary>
     public string Entry => Path.GetFileNameWithoutExtension(Source);
+
+    /// <summary>Whether it runs on an architecture.</summary>
+    public bool RunsOn(CudaArchitecture architecture) => architecture.Satisfies(CudaArchitecture.Parse(MinimumArchitecture));
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} [{string.Join(' ', Defines)}]";

@@ -18,17 +18,31 @@ public class CudaParityTests
         SeededWeights.MakeTuna();
     }
 
-    [TestCase(ComputeType.F32, "tuna2-tiny", "understand_square")]
-    [TestCase(ComputeType.F32, "tunar-tiny", "reconstruct")]
-    [TestCase(ComputeType.Auto, "tunavae-tiny", "vae_image")]
-    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square")]
-    public async Task References_are_reproduced_through_the_driver(ComputeType type, string directory, string name)
+    [TestCase(ComputeType.F32, "tuna2-tiny", "understand_square", false)]
+    [TestCase(ComputeType.F32, "tunar-tiny", "reconstruct", false)]
+    [TestCase(ComputeType.Auto, "tunavae-tiny", "vae_image", false)]
+    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square", false)]
+    [TestCase(ComputeType.Auto, "tuna2-tiny-bf16", "t2i_square", true)]
+    public async Task References_are_reproduced_through_the_driver(ComputeType type, string directory, string name, bool hopper)
     {
         using var fake = FakeCuda.Executing();
-        var report = await ParityRunner.RunAsync(Fixtures.Path(directory), () => FakeCuda.Open(fake, type), [name], null, CancellationToken.None);
+        var report = await ParityRunner.RunAsync(Fixtures.Path(directory), () => FakeCuda.Open(fake, type, hopper: hopper), [name], null, CancellationToken.None);
         Assert.That(report.Device, Is.EqualTo("cuda:0"));
         Assert.That(report.Cases, Has.Count.EqualTo(1));
         Assert.That(report.Cases[0].Status, Is.EqualTo(ParityStatus.Passed), report.Cases[0].Reason ?? string.Join("; ", report.Cases[0].Checks.Where(c => !c.Passed)));
+        Assert.That(fake.Launches.Any(l => l.Entry == "attention_hopper"), Is.EqualTo(hopper));
         FakeCuda.AssertNothingLeft(fake);
+    }
+
+    [TestCase(80, ComputeType.Auto)]
+    [TestCase(100, ComputeType.Auto)]
+    [TestCase(90, ComputeType.F32)]
+    public async Task Hoppers_kernels_run_on_Hopper_alone_and_in_bfloat16(int capability, ComputeType type)
+    {
+        using var fake = FakeCuda.Executing();
+        fake.SetCapability(capability);
+        var report = await ParityRunner.RunAsync(Fixtures.Path("tuna2-tiny-bf16"), () => FakeCuda.Open(fake, type, hopper: true), ["t2i_square"], null, CancellationToken.None);
+        Assert.That(report.Cases[0].Status, Is.EqualTo(ParityStatus.Passed), report.Cases[0].Reason);
+        Assert.That(fake.Launches.Select(l => l.Entry), Does.Not.Contain("attention_hopper"));
     }
 }

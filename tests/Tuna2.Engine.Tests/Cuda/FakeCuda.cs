@@ -8,11 +8,11 @@ namespace Tuna2.Engine.Tests.Cuda;
 /// <summary>Models on the fake driver.</summary>
 internal static class FakeCuda
 {
-    public static CudaOptions Options(FakeDriver fake, bool graphs = true, FakeCublasLt? products = null) =>
-        new() { DriverPath = fake.Path, Images = _ => new TestImages(), Products = _ => products?.Load(), Graphs = graphs };
+    public static CudaOptions Options(FakeDriver fake, bool graphs = true, FakeCublasLt? products = null, bool hopper = false) =>
+        new() { DriverPath = fake.Path, Images = _ => new TestImages(), Products = _ => products?.Load(), Graphs = graphs, Hopper = hopper };
 
-    public static DeviceSelection Open(FakeDriver fake, ComputeType type = ComputeType.Auto, bool graphs = true, string device = "cuda:0", FakeCublasLt? products = null) =>
-        DeviceSelection.Open(new() { Device = device, ComputeType = type, Threads = 1 }, Options(fake, graphs, products));
+    public static DeviceSelection Open(FakeDriver fake, ComputeType type = ComputeType.Auto, bool graphs = true, string device = "cuda:0", FakeCublasLt? products = null, bool hopper = false) =>
+        DeviceSelection.Open(new() { Device = device, ComputeType = type, Threads = 1 }, Options(fake, graphs, products, hopper));
 
     public static Task<TunaModel> LoadAsync(
         FakeDriver fake, string directory, ComputeType type = ComputeType.Auto, bool graphs = true, IProgress<LoadProgress>? progress = null, FakeCublasLt? products = null,

@@ -100,7 +100,7 @@ public class TableLayoutTests
 
         var shaped = new byte[layout.ShapedBytes];
         layout.WriteShaped(Placed(7, 1), shaped);
-        var (sequences, tiles, perPicture) = layout.PictureTiles(new Grid(1, 2, 3), group: 1);
+        var (sequences, tiles, perPicture) = layout.PictureTiles(new Grid(1, 2, 3), group: 1, rowsPerTile: 4);
         Assert.That(perPicture, Is.EqualTo(2), "six rows in tiles of four");
         Assert.That(MemoryMarshal.Cast<byte, DeviceSequence>(shaped.AsSpan(sequences))[..2].ToArray(), Is.EqualTo(new DeviceSequence[] { new(0, 6, 0, 0, 0, -1, 1, 2, 3), new(6, 6, 6, 0, 0, -1, 1, 2, 3) }));
         Assert.That(MemoryMarshal.Cast<byte, int>(shaped.AsSpan(tiles))[..8].ToArray(), Is.EqualTo(new[] { 0, 0, 0, 4, 1, 0, 1, 4 }));
@@ -121,7 +121,7 @@ public class TableLayoutTests
         var encoded = new ModelGraph();
         foreach (var op in graph.Ops.Where(op => op is not PlacePatches))
             encoded.Add(op);
-        var layout = new TableLayout(new Plan(encoded), new BatchBounds(null, 0, Spans: 2), 4);
+        var layout = new TableLayout(new Plan(encoded), new BatchBounds(null, 0, Spans: 2), _ => 4);
         Assert.That(() => layout.WriteVarying(new Batch { Patches = [new(2, 0)] }, new byte[layout.VaryingBytes]), Throws.Nothing);
         Assert.That(() => layout.WriteVarying(new Batch { Patches = [new(3, 0)] }, new byte[layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains("picture 3 of 3"));
     }
@@ -145,7 +145,7 @@ public class TableLayoutTests
         graph.Add(new PlacePatches("place", y, grid.Count, x));
         graph.Add(new QkvToCache("rope", new Value("tokens", new Extent("tokens", 13), 24, Storage.State), new AttentionShape(1, 1, 8), new TextRotary(8, [1]), null, null, 0,
             new Value("k", new Extent("keys", 40), 8, Storage.State), new Value("v", new Extent("keys", 40), 8, Storage.State)));
-        return (new(new Plan(graph), new BatchBounds(new Extent("tokens", 13), 1, Spans: 2), 4), graph);
+        return (new(new Plan(graph), new BatchBounds(new Extent("tokens", 13), 1, Spans: 2), _ => 4), graph);
     }
 
     private static Batch Good() => new()
@@ -166,7 +166,7 @@ public class TableLayoutTests
         graph.Add(new RmsNorm("norm", x, Weight(1), 0, y, new Modulation(table, 0), new Modulation(table, 1)));
         graph.Add(new QkvToCache("rope", qkv, shape, new TextRotary(64, [1]), null, null, 0, keys, values));
         graph.Add(new Attention("attention", qkv, shape, keys, values, y));
-        return new(new Plan(graph), new BatchBounds(new Extent("tokens", Rows), 2, 1, 1), Tile);
+        return new(new Plan(graph), new BatchBounds(new Extent("tokens", Rows), 2, 1, 1), _ => Tile);
 
         static Value State(string name, int count, int columns) => new(name, new Extent(name, count), columns, Storage.State);
 

@@ -92,7 +92,7 @@ public partial class KernelResourceTests
     }
 
     private static bool Runs(KernelInstance instance, string architecture) =>
-        CudaArchitecture.Parse(architecture).Satisfies(CudaArchitecture.Parse(instance.MinimumArchitecture));
+        instance.RunsOn(CudaArchitecture.Parse(architecture));
 
     private static int? Ceiling(string name, string architecture)
     {

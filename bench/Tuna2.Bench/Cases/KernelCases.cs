@@ -119,7 +119,7 @@ internal static class KernelCases
 
     private static KernelCase RandomWeights(ElementType e) => KernelCase.Of($"{Hidden} x {Hidden}", new RandomWeights(e), m => new RandomWeightsArgs
     {
-        Y = m.Output(e, (long)Hidden * Hidden), Count = (long)Hidden * Hidden, Id = 7, Scale = 0.02f,
+        Y = m.Output(e, (long)Hidden * Hidden), Count = (long)Hidden * Hidden, Id = 7, Scale = 0.02f, Channels = 1, Taps = 1,
     });
 
     private static KernelCase EmbeddingGather(ElementType e) => KernelCase.Of($"{Keys} x {Hidden}", new EmbeddingGather(e, Keys), m => new EmbeddingGatherArgs

@@ -82,7 +82,7 @@ internal sealed partial class KernelBackend(
     /// <inheritdoc/>
     public void Fill(HashedTensor tensor, long count, Precision precision, IDeviceBuffer destination, long offset)
     {
-        var args = new RandomWeightsArgs { Y = ((IAddressable)destination).Address + (ulong)offset, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale };
+        var args = new RandomWeightsArgs { Y = ((IAddressable)destination).Address + (ulong)offset, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale, Channels = (uint)tensor.Channels, Taps = (uint)tensor.Taps };
         var kernel = new Kernels.RandomWeights(precision == Precision.BF16 ? ElementType.BF16 : ElementType.F32);
         if (queue is null)
         {

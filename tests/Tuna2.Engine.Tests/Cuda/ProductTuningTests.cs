@@ -1,5 +1,7 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Parity;
 
@@ -29,6 +31,21 @@ public sealed class ProductTuningTests : IDisposable
         using var other = rig.Case(_shape with { M = 20 });
         rig.Products.TryRun(other.Product, "node");
         Assert.That(rig.Fake.LastAlgorithm, Is.Zero, "what was not tuned is advised");
+    }
+
+    /// <summary>What follows a product is part of what an algorithm was timed for.</summary>
+    [Test]
+    public void An_activation_is_stored_with_its_product()
+    {
+        var path = _folder.File("activated.json");
+        var activated = _shape with { Residual = false, Activation = Activation.GeluTanh };
+        using var rig = new CublasLtRig();
+        cublasLtMatmulAlgo_t algorithm = default;
+        algorithm[0] = 7;
+        ProductTuning.Write(path, rig.Lt, [new(activated, algorithm, 1, 2)]);
+        var tuning = ProductTuning.Read(path);
+        Assert.That(tuning.Find(activated)?[0], Is.EqualTo(7));
+        Assert.That(tuning.Find(activated with { Activation = Activation.None }), Is.Null);
     }
 
     [Test]

@@ -1,4 +1,4 @@
-using Tuna2.Engine.Cpu;
+using Tuna2.Bench.Cases;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Tests.Cpu;
@@ -167,45 +167,8 @@ internal sealed class ProductOperands : IDisposable
             buffer.Dispose();
     }
 
-    /// <param name="single">The sums are float32, in the order of k.</param>
-    private double[] Reference(bool single)
-    {
-        var (rows, n, k) = Size;
-        var y = new double[rows * n];
-        for (var r = 0; r < rows; r++)
-        {
-            var mod = _modRows[r * _modRows.Length / rows];
-            for (var c = 0; c < n; c++)
-            {
-                var value = Dot(r, c);
-                if (SwiGlu)
-                    value = value / (1 + Math.Exp(-value)) * Dot(r, n + c);
-                if (HasBias)
-                    value += _bias[c];
-                value = Activation switch
-                {
-                    Activation.GeluTanh => value / (1 + Math.Exp(-2 * Math.Sqrt(2 / Math.PI) * (value + 0.044715 * value * value * value))),
-                    Activation.Gelu => value / 2 * ErrorFunction.OnePlusErf(value / Math.Sqrt(2)),
-                    _ => value,
-                };
-                if (Gated && mod >= 0)
-                    value *= _table[mod * TableColumns + GateColumn + c];
-                if (HasResidual)
-                    value += _residual[r * n + c];
-                y[r * n + c] = value;
-            }
-        }
-        return y;
+    private double[] Reference(bool single) => new ProductReference(
+        _x, _w, Size.Rows, Size.N, Size.K, SwiGlu, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
 
-        double Dot(int row, int column)
-        {
-            double sum = 0;
-            for (var i = 0; i < k; i++)
-            {
-                sum += (double)_x[row * k + i] * _w[column * k + i];
-                sum = single ? (float)sum : sum;
-            }
-            return sum;
-        }
-    }
+    private float GateOf(int row, int column) => _modRows[row * _modRows.Length / Size.Rows] is >= 0 and var mod ? _table[mod * TableColumns + GateColumn + column] : 1;
 }

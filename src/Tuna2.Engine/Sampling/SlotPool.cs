@@ -16,6 +16,9 @@ internal sealed class SlotPool(Tuna2Network network, IBackend backend) : IDispos
     /// <summary>The same of decoders, whose keys and values are of no use to another conversation.</summary>
     public const int MostUnusedDecoders = 2;
 
+    /// <summary>A decoder with room for more positions than this is freed when its conversation ends: few answers need so many.</summary>
+    public const int MostUnusedPositions = 2048;
+
     private readonly UnusedPool<PrefixPredictor> _predictors = new(backend.KeepsSlots ? MostUnused : 0);
     private readonly UnusedPool<TextDecoder> _decoders = new(backend.KeepsSlots ? MostUnusedDecoders : 0);
 
@@ -59,7 +62,10 @@ internal sealed class SlotPool(Tuna2Network network, IBackend backend) : IDispos
     public void Return(TextDecoder decoder)
     {
         decoder.Rest();
-        _decoders.Return(decoder);
+        if (decoder.Capacity > MostUnusedPositions)
+            decoder.Dispose();
+        else
+            _decoders.Return(decoder);
     }
 
     /// <summary>Frees the unused ones; returns how many there were.</summary>

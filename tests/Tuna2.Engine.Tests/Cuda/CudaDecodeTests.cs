@@ -228,6 +228,12 @@ public class CudaDecodeTests
                 Assert.That(model.Slots.UnusedDecoders, Is.Zero);
             }
             Assert.That(model.Slots.UnusedDecoders, Is.EqualTo(1), "a conversation keeps its own until it ends");
+            model.TrimMemory();
+            await foreach (var _ in session.AskAsync("what?", null, new() { MaxTokens = SlotPool.MostUnusedPositions }, timeout))
+            {
+                // Read to its end.
+            }
+            Assert.That(model.Slots.UnusedDecoders, Is.Zero, "so many keys and values are not kept for nobody");
         }
         FakeCuda.AssertNothingLeft(fake);
     }

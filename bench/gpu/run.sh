@@ -8,6 +8,7 @@
 #   proof       bits that repeat, memory that comes back, the CPU's results       840 s
 #   seed        the same seed, the same bytes in two processes                     80 s
 #   kernels     products beside float64, then every kernel at the 7B's shapes     600 s
+#   hopper      the kernels written for Hopper alone: references, repeats, steps  600 s
 #   step        steps, tokens, pictures and kernels, of the model in MODEL        600 s
 #   shapes      the same at the shapes of Tuna 2B and of Tuna-2's 2B and 7B,
 #               of random weights                                                1200 s
@@ -25,7 +26,7 @@ kernels=${TUNA2_KERNELS:-artifacts/gpu/tuna2-kernels}
 model=${MODEL:-models/tuna2-shapes}
 export OUT=${OUT:-bench/results}
 export TUNA2_KERNELS_DIR=${TUNA2_KERNELS_DIR:-kernels}
-stages=(parity proof seed kernels step shapes lab peers sanitizer)
+stages=(parity proof seed kernels hopper step shapes lab peers sanitizer)
 dry=""
 failed=0
 
@@ -143,6 +144,17 @@ stage() {
         kernels)
             has kernels "$kernels" || return
             lines kernels 600 "$kernels" ;;
+        hopper)     # Off unless asked for (docs/cuda.md). On another GPU the others run, and say nothing new.
+            has hopper "$tuna2" || return
+            for case in tests/fixtures/tuna2-tiny tests/fixtures/tuna2-tiny-bf16; do
+                if [ -z "$dry" ] && [ ! -e "$case/model.safetensors" ]; then
+                    skip hopper "no $case/model.safetensors: dotnet test --filter FullyQualifiedName~GoldenTests makes it"
+                    continue
+                fi
+                run hopper 40 env TUNA2_CUDA_HOPPER=1 "$tuna2" parity "$case" --device cuda:0 --dtype bf16 --json
+            done
+            run hopper 140 env TUNA2_CUDA_HOPPER=1 "$tuna2" prove --model "$model" --device cuda:0 --dtype bf16 --json
+            run hopper 300 env TUNA2_CUDA_HOPPER=1 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
         step)
             has step "$tuna2" || return
             run step 600 "$tuna2" bench --model "$model" --device cuda:0 --dtype bf16 --json ;;

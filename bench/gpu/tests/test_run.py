@@ -100,13 +100,13 @@ class RunTests(unittest.TestCase):
         self.tool("nvidia-smi", "exit 9")
         done = self.run_stages("--dry-run")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "step", "shapes", "lab", "peers", "sanitizer"])
+        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "hopper", "step", "shapes", "lab", "peers", "sanitizer"])
         self.assertEqual(done.stdout.count("compute-sanitizer --tool"), 4)
         self.assertFalse(os.path.exists(self.out))
 
     def test_an_unknown_stage_is_wrong_usage(self):
         done = self.run_stages("nothing")
-        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels step shapes lab peers sanitizer\n"))
+        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels hopper step shapes lab peers sanitizer\n"))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ public partial class KernelResourceTests
         {
             Assert.That(kernel.Resources!.StackBytes, Is.Zero, "stack");
             Assert.That(kernel.Resources.SpillStores + kernel.Resources.SpillLoads, Is.Zero, "spills");
+            Assert.That(kernel.Log, Does.Not.Contain("serialized"), "the assembler waits for each product of a warpgroup");
             Assert.That(kernel.Resources.SharedBytes, Is.Zero, "static shared memory: a kernel's is one struct over dynamic memory");
             var ceiling = Ceiling(instance.Name, architecture);
             Assert.That(ceiling, Is.Not.Null, $"ceilings.json has no \"{instance.Name}\": {{ \"{architecture}\": ... }}; measured {kernel.Resources.Registers}");

@@ -10,7 +10,7 @@ internal sealed class InspectCommand : TunaCommand
 {
     private readonly Argument<string?> _model = new("MODEL")
     {
-        Description = "A model directory, a safetensors file, or a picture the engine made (- for standard input) [default: the demo model]",
+        Description = "A model directory, a safetensors or PyTorch file, or a picture the engine made (- for standard input) [default: the demo model]",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -31,6 +31,7 @@ internal sealed class InspectCommand : TunaCommand
             "tuna2 inspect",
             "tuna2 inspect ~/models/tuna_2_pixel_7b --width 1024 --height 1024",
             "tuna2 inspect model-00001-of-00004.safetensors --tensors",
+            "tuna2 inspect Wan2.2_VAE.pth --tensors",
             "tuna2 inspect circle.png",
         ];
         Add(_model);

@@ -28,6 +28,10 @@ internal static class CommonOptions
         return argument;
     }
 
+    /// <summary>--preview.</summary>
+    public static Option<int?> Preview(string what) => NumberOptions.Integer(
+        "--preview", $"Show {what} so far every N steps: drawn in a terminal, written beside the output as NAME-preview-STEP.png");
+
     private static void RefuseEmpty(ArgumentResult result, string name)
     {
         if (result.Tokens is [{ Value: var text }] && string.IsNullOrWhiteSpace(text))

@@ -47,7 +47,7 @@ internal sealed class ModelDescription : IDisposable
             .Select(group => (group.Key, group.Count(), group.Sum(tensor => tensor.ElementCount))),
     ];
 
-    /// <summary>Reads the headers of a model directory or a safetensors file.</summary>
+    /// <summary>Reads the headers of a model directory or of a file of weights.</summary>
     /// <exception cref="ModelException">It is missing or damaged.</exception>
     public static ModelDescription Of(string path)
     {

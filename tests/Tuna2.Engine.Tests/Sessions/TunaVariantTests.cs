@@ -129,8 +129,9 @@ public class TunaVariantTests
         using var chat = _session.StartConversation(options);
         await chat.AskClipAsync(still, "What moves?", null, timeout).ToListAsync(timeout);
         var (rows, turn) = (chat.Chat.RowsRun, chat.History[0]);
-        Assert.That(turn.Pictures, Is.EqualTo(5));
+        Assert.That((turn.Pictures, turn.Clip), Is.EqualTo((5, true)));
         await chat.AskAsync("And now?", null, null, timeout).ToListAsync(timeout);
+        Assert.That((chat.History[1].Pictures, chat.History[1].Clip), Is.EqualTo((0, false)));
         Assert.That(chat.Chat.RowsRun, Is.LessThan(2 * rows), "the clip is kept");
 
         float[] logits = Logits(still, full: false), other = Logits(moving, full: false);

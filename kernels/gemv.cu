@@ -1,5 +1,5 @@
 // gemv: the linear layer for one to ROWS rows: decoding. The weight crosses device memory once and nothing else matters.
-//   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
+//   linear:  y[m,n] = residual[m,n] + gate[m,n] * activation(sum_k x[m,k] w[n,k] + bias[n])
 //   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K) ELEMENT, M <= ROWS; w (N or 2N, K) ELEMENT; y (M, N) OUTPUT; K a multiple of the 16-byte vector
@@ -12,8 +12,8 @@
 #include "common/reduce.cuh"
 #include "common/vec.cuh"
 
-#if !defined(ELEMENT) || !defined(OUTPUT) || !defined(SWIGLU) || !defined(ROWS)
-#error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DROWS=rows of x"
+#if !defined(ELEMENT) || !defined(OUTPUT) || !defined(SWIGLU) || !defined(ACTIVATION) || !defined(ROWS)
+#error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DROWS=rows of x"
 #endif
 
 constexpr int THREADS = 256, IN_FLIGHT = 4;
@@ -22,7 +22,7 @@ struct GemvArgs {
     const ELEMENT* x;
     const ELEMENT* w;
     OUTPUT* y;
-    Epilogue<ELEMENT> epilogue;
+    Epilogue<ELEMENT, Activation::ACTIVATION> epilogue;
     int m;
     int n;
     int k;

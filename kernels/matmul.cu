@@ -1,6 +1,6 @@
 // matmul: a linear layer on Ampere's tensor core, for machines without cuBLASLt, for the host runner, and as the sibling of
 // the Hopper product.
-//   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
+//   linear:  y[m,n] = residual[m,n] + gate[m,n] * activation(sum_k x[m,k] w[n,k] + bias[n])
 //   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K) bf16; w (N or 2N, K) bf16, checkpoint layout; y (M, N) OUTPUT; bias (N) float32; K a multiple of 8
@@ -15,8 +15,8 @@
 #include "common/math.cuh"
 #include "common/mma.cuh"
 
-#if !defined(OUTPUT) || !defined(SWIGLU) || !defined(STAGES)
-#error "matmul.cu needs -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DSTAGES=stages in flight"
+#if !defined(OUTPUT) || !defined(SWIGLU) || !defined(ACTIVATION) || !defined(STAGES)
+#error "matmul.cu needs -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DSTAGES=stages in flight"
 #endif
 
 constexpr int BLOCK_M = 128, BLOCK_N = 128, BLOCK_K = 32, THREADS = 256;
@@ -29,7 +29,7 @@ struct MatMulArgs {
     const bf16* x;
     const bf16* w;
     OUTPUT* y;
-    Epilogue<bf16> epilogue;
+    Epilogue<bf16, Activation::ACTIVATION> epilogue;
     int m;
     int n; // output columns
     int k;

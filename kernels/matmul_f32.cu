@@ -1,5 +1,5 @@
 // matmul_f32: the linear layer of matmul.cu in float32 on the ordinary cores: the parity mode's product.
-//   linear:  y[m,n] = residual[m,n] + gate[m,n] * (sum_k x[m,k] w[n,k] + bias[n])
+//   linear:  y[m,n] = residual[m,n] + gate[m,n] * activation(sum_k x[m,k] w[n,k] + bias[n])
 //   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K), w (N or 2N, K), y (M, N) float32; K a multiple of 4
@@ -11,8 +11,8 @@
 #include "common/epilogue.cuh"
 #include "common/math.cuh"
 
-#if !defined(SWIGLU)
-#error "matmul_f32.cu needs -DSWIGLU=0|1"
+#if !defined(SWIGLU) || !defined(ACTIVATION)
+#error "matmul_f32.cu needs -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu"
 #endif
 
 constexpr int TILE = 64, DEPTH = 16, THREADS = 256, SIDE = 16, EACH = TILE / SIDE;
@@ -22,7 +22,7 @@ struct MatMulF32Args {
     const float* x;
     const float* w;
     float* y;
-    Epilogue<float> epilogue;
+    Epilogue<float, Activation::ACTIVATION> epilogue;
     int m;
     int n; // output columns
     int k;

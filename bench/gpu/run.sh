@@ -5,11 +5,12 @@
 #   bench/gpu/run.sh [--dry-run] [STAGE...]        default: every stage, in this order
 #
 #   parity      the engine against reference outputs, in float32 and bfloat16     240 s
-#   proof       bits that repeat, memory that comes back, the CPU's results       560 s
+#   proof       bits that repeat, memory that comes back, the CPU's results       840 s
 #   seed        the same seed, the same bytes in two processes                     80 s
-#   kernels     every kernel at the 7B model's shapes                             600 s
+#   kernels     products beside float64, then every kernel at the 7B's shapes     600 s
 #   step        steps, tokens, pictures and kernels, of the model in MODEL        600 s
-#   shapes      the same at the shapes of the 2B and the 7B, of random weights    900 s
+#   shapes      the same at the shapes of Tuna 2B and of Tuna-2's 2B and 7B,
+#               of random weights                                                1200 s
 #   lab         the chip itself: bandwidth, launches, layouts, cuBLASLt          1000 s
 #   peers       the same work in PyTorch                                          500 s
 #   sanitizer   compute-sanitizer's four tools over one small case                900 s
@@ -131,7 +132,8 @@ stage() {
             for dtype in f32 bf16; do
                 run proof 140 "$tuna2" prove --model "$model" --device cuda:0 --dtype $dtype --json
             done
-            run proof 280 "$tuna2" prove --random tuna_2_pixel_2b --device cuda:0 --width 256 --height 256 --repeats 250 --sessions 20 --json ;;
+            run proof 280 "$tuna2" prove --random tuna_2_pixel_2b --device cuda:0 --width 256 --height 256 --repeats 250 --sessions 20 --json
+            run proof 280 "$tuna2" prove --random tuna_2b --device cuda:0 --width 256 --height 256 --repeats 50 --sessions 5 --json ;;
         seed)
             has seed "$tuna2" || return
             run seed 40 "$tuna2" generate "a red circle" --model "$model" --device cuda:0 --seed 7 -o "${TMPDIR:-/tmp}/tuna2-seed-1.png" --json
@@ -147,6 +149,7 @@ stage() {
         shapes)
             has shapes "$tuna2" || return
             run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
         lab)    logged lab 1000 bench/lab/run.sh ceilings fragments products norms attention ;;
         peers)  logged peers 500 bench/lab/run.sh peers ;;

@@ -43,8 +43,8 @@ def unit(id_, flat_index):
 
 
 def base_and_scale(name, shape):
-    """Norms near 1; biases and the mask token small; all else uniform with standard deviation 1/sqrt(fan_in)."""
-    if name.endswith(("norm.weight", "layernorm.weight", "norm_final.weight")):
+    """Scales of norms near 1; biases and the mask token small; all else uniform with standard deviation 1/sqrt(fan_in)."""
+    if name.endswith(("norm.weight", "norm_final.weight", ".gamma")) or len(shape) == 1 and name.endswith(".weight"):
         return 1.0, 0.0625
     if name.endswith(".bias") or name == "mask_token":
         return 0.0, 0.0625
@@ -80,6 +80,13 @@ VECTORS = [
     ("diffusion_head_a.7.adaLN_modulation.1.weight", (21504, 3584), 77070335, 0x3C8C),
     ("vision_encoder.patch_embedding.weight", (3584, 3, 16, 16), 2752511, 0x3CB5),
     ("diffusion_head_b.linear.bias", (768,), 767, 0xBCBB),
+]
+
+# The same of Tuna's, whose tensors shapes.py does not list: scales of norms by other names, and a convolution.
+TUNA_VECTORS = [
+    ("vision_model.encoder.layers.3.layer_norm1.weight", (1152,), 7, 0x3F75),
+    ("vae.model.decoder.head.0.gamma", (256, 1, 1, 1), 255, 0x3F82),
+    ("vae.model.decoder.conv1.weight", (1024, 48, 3, 3, 3), 1327103, 0x3BA1),
 ]
 
 

@@ -1,11 +1,14 @@
 // What follows a product before it is stored:
-//   y = residual + gate * (x + bias)         any part may be left out; the gate is 1 for text rows
+//   y = residual + gate * activation(x + bias)         any part may be left out; the gate is 1 for text rows
 // gate is a row of an AdaLN table, named by the row's sequence (see rms_norm.cu).
 #pragma once
 #include "bf16.cuh"
+#include "math.cuh"
 #include "sequences.cuh"
 
-template <typename Residual> struct Epilogue {
+enum class Activation { none, gelu_tanh, gelu };
+
+template <typename Residual, Activation ACTIVATION_OF> struct Epilogue {
     const float* bias;         // (columns), or null
     const Residual* residual;  // (rows, columns), or null; may be the output itself
     const float* table;        // (times, table_columns), or null: no gate
@@ -25,6 +28,8 @@ template <typename Residual> struct Epilogue {
     __device__ __forceinline__ float apply(float x, const float* row_gate, i64 row, int column, int columns) const
     {
         if (bias) x += bias[column];
+        if (ACTIVATION_OF == Activation::gelu_tanh) x = gelu_tanh_of(x);
+        if (ACTIVATION_OF == Activation::gelu) x = gelu_of(x);
         if (row_gate) x *= row_gate[column];
         if (residual) x += to_float(residual[row * columns + column]);
         return x;

@@ -1,4 +1,5 @@
 using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Models;
@@ -57,8 +58,8 @@ public static class CudaTuning
     }
 
     /// <summary>
-    /// The products of a step that cuBLASLt computes, with guidance and without: those of the LLM, and those of the flow head that have no
-    /// gate.
+    /// The products of a step that cuBLASLt computes, with guidance and without: those of the LLM, those of the flow head that have no
+    /// gate, and SigLIP's.
     /// </summary>
     internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height)
     {
@@ -78,8 +79,18 @@ public static class CudaTuning
                 Product(rows, head.QkvColumns, config.HiddenSize),
                 Product(rows, config.PatchValues, config.HiddenSize, bias: true),
             }).Distinct(),
+            .. config.Siglip is not { } siglip ? [] : new[] { 2 * (span - 1), span - 1 }.SelectMany(rows => new[]
+            {
+                Product(rows, siglip.HiddenSize, config.PatchValues, bias: true, residual: true),
+                Product(rows, 3 * siglip.HiddenSize, siglip.HiddenSize, bias: true),
+                Product(rows, siglip.HiddenSize, siglip.HiddenSize, bias: true, residual: true),
+                Product(rows, siglip.IntermediateSize, siglip.HiddenSize, bias: true, activation: Activation.GeluTanh),
+                Product(rows, siglip.HiddenSize, siglip.IntermediateSize, bias: true, residual: true),
+                Product(rows, config.HiddenSize, config.HiddenSize, bias: true),
+            }),
         ];
 
-        static ProductShape Product(int rows, int n, int k, bool bias = false, bool residual = false) => new(rows, n, k, ElementType.BF16, ElementType.BF16, bias, residual);
+        static ProductShape Product(int rows, int n, int k, bool bias = false, bool residual = false, Activation activation = Activation.None) =>
+            new(rows, n, k, ElementType.BF16, ElementType.BF16, bias, residual, activation);
     }
 }

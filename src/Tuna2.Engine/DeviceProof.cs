@@ -8,7 +8,6 @@ using Tuna2.Engine.Models;
 using Tuna2.Engine.Parity;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Weights;
-using Grid = Tuna2.Engine.Graph.Grid;
 
 namespace Tuna2.Engine;
 
@@ -99,8 +98,6 @@ public static class DeviceProof
         Work captured;
         using (var model = await load(() => open(true)).ConfigureAwait(false))
         {
-            if (model.Config.Vae is not null)
-                throw new RequestException($"{model.Name} denoises latents; the checks are of models that denoise pixels");
             var sizes = SizesOf(model, proof);
             var onCpu = model.Backend is CpuBackend;
             await Check("repeats", () => Task.Run(() => Repeats(model, sizes[0], proof.Repeats, cancellation), cancellation)).ConfigureAwait(false);
@@ -123,8 +120,9 @@ public static class DeviceProof
             using var model = await load(() => open(false)).ConfigureAwait(false);
             var plain = await Task.Run(() => WorkOf(model, SizesOf(model, proof)[0], cancellation), cancellation).ConfigureAwait(false);
             return Judged(
-                captured.Picture.AsSpan().SequenceEqual(plain.Picture) && captured.Tokens.AsSpan().SequenceEqual(plain.Tokens) && captured.Logits.AsSpan().SequenceEqual(plain.Logits),
-                $"steps of a picture, {plain.Tokens.Length} tokens and their last logits, captured and launched one by one");
+                captured.Picture.AsSpan().SequenceEqual(plain.Picture) && captured.Tokens.AsSpan().SequenceEqual(plain.Tokens) && captured.Logits.AsSpan().SequenceEqual(plain.Logits)
+                    && captured.Latent.AsSpan().SequenceEqual(plain.Latent) && captured.Pixels.AsSpan().SequenceEqual(plain.Pixels),
+                $"steps of a picture, {plain.Tokens.Length} tokens and their last logits, captured and launched one by one{(plain.Latent.Length == 0 ? "" : "; the VAE both ways, twice")}");
         }).ConfigureAwait(false);
         await Check("reference", async () =>
         {
@@ -132,7 +130,15 @@ public static class DeviceProof
             var reference = await Task.Run(() => WorkOf(model, SizesOf(model, proof)[0], cancellation), cancellation).ConfigureAwait(false);
             var limit = captured.ActivationBytes == sizeof(float) ? F32Limit : BF16Limit;
             var (picture, prompt) = (Comparison.Of(captured.Picture, reference.Picture), Comparison.Of(captured.PromptLogits, reference.PromptLogits));
-            return Judged(picture.Within(limit) && prompt.Within(limit), $"a picture's last state {picture}, a prompt's logits {prompt}, at most {limit.ToString(CultureInfo.InvariantCulture)} relative to the CPU's");
+            var (passed, detail) = (picture.Within(limit) && prompt.Within(limit), $"a picture's last state {picture}, a prompt's logits {prompt}, at most {limit.ToString(CultureInfo.InvariantCulture)} relative to the CPU's");
+            if (reference.Latent.Length > 0)
+            {
+                // The VAE is float32 whatever the rest is, and was given the same numbers.
+                var (latent, pixels) = (Comparison.Of(captured.Latent, reference.Latent), Comparison.Of(captured.Pixels, reference.Pixels));
+                passed &= latent.Within(F32Limit) && pixels.Within(F32Limit);
+                detail += $"; the VAE's latent {latent}, its pixels {pixels}, at most {F32Limit.ToString(CultureInfo.InvariantCulture)}";
+            }
+            return Judged(passed, detail);
         }).ConfigureAwait(false);
         return checks;
 
@@ -153,8 +159,8 @@ public static class DeviceProof
         }
     }
 
-    /// <summary>What a device made of a picture's steps and of an answer.</summary>
-    private sealed record Work(float[] Picture, int[] Tokens, float[] PromptLogits, float[] Logits, int ActivationBytes);
+    /// <summary>What a device made of a picture's steps, of an answer, and of noise through the VAE: into a latent, and noise for a latent into pixels.</summary>
+    private sealed record Work(float[] Picture, int[] Tokens, float[] PromptLogits, float[] Logits, float[] Latent, float[] Pixels, int ActivationBytes);
 
     private static Work WorkOf(TunaModel model, PictureSize size, CancellationToken cancellation)
     {
@@ -171,7 +177,21 @@ public static class DeviceProof
         while (drawn.Count < Tokens)
             drawn.Add(decoder.Next(cancellation));
         decoder.Settle();
-        return new(picture, [.. drawn], prompt, decoder.ReadLogits(), model.Backend.ActivationBytes);
+        var (latent, pixels) = ThroughVae(model, size, cancellation);
+        return new(picture, [.. drawn], prompt, decoder.ReadLogits(), latent, pixels, model.Backend.ActivationBytes);
+    }
+
+    /// <summary>Nothing of a model that has none.</summary>
+    private static (float[] Latent, float[] Pixels) ThroughVae(TunaModel model, PictureSize size, CancellationToken cancellation)
+    {
+        if (model.Config.Vae is null)
+            return ([], []);
+        float[] noise = new float[3 * size.Height * size.Width], pixels = [];
+        new TorchRandom(Seed).FillNormal(noise);
+        using var codec = model.NewVaeCodec(size.Height, size.Width);
+        var latent = codec.Encode(noise, 1, cancellation).Mean;
+        codec.Decode(NoiseOf(model, size), 1, (_, _, planes) => pixels = planes, cancellation);
+        return (latent, pixels);
     }
 
     private static (bool Passed, string Detail) Repeats(TunaModel model, PictureSize size, int repeats, CancellationToken cancellation)
@@ -279,15 +299,18 @@ public static class DeviceProof
 
     private static DenoisePlan PlanOf(TunaModel model, PictureSize size, int steps, SamplerKind sampler, Guidance guidance)
     {
-        var grid = new Grid(1, size.Height / model.Config.TokenPixels, size.Width / model.Config.TokenPixels);
-        return new([PromptLayout.TextToImage(model.Tokens, PromptOf(model).Tokens, grid), PromptLayout.TextToImage(model.Tokens, [1], grid)], size.Height, size.Width, steps, sampler, guidance);
+        var grid = model.Config.GridOf(size.Width, size.Height);
+        return new(
+            [PromptLayout.TextToImage(model.Tokens, PromptOf(model).Tokens, grid), PromptLayout.TextToImage(model.Tokens, [1], grid)],
+            grid.Height * model.Config.PatchSize, grid.Width * model.Config.PatchSize, steps, sampler, guidance,
+            TimeShift: model.Config.Defaults.TimeShift, Prediction: model.Config.Prediction);
     }
 
     private static PromptLayout PromptOf(TunaModel model) => PromptLayout.Text([.. Enumerable.Range(0, 40).Select(i => i * 7 % Math.Min(model.Config.VocabSize, 200))]);
 
     private static float[] NoiseOf(TunaModel model, PictureSize size)
     {
-        var noise = new float[model.Config.ImageChannels * size.Height * size.Width];
+        var noise = new float[model.Config.ImageChannels * model.Config.GridOf(size.Width, size.Height).Count * model.Config.PatchSize * model.Config.PatchSize];
         new TorchRandom(Seed).FillNormal(noise);
         return noise;
     }

@@ -10,8 +10,8 @@ using Tuna2.Engine.Sampling;
 namespace Tuna2.Engine;
 
 /// <summary>
-/// Times a loaded model through the engine itself: the prefix, a denoising step with guidance, a token of an answer, a picture. A round is many of
-/// a kind, ended by reading what came out, so that a device which runs behind its host is waited for; the first round is not counted.
+/// Times a loaded model through the engine itself: the prefix, a denoising step with guidance, of a model with a VAE a picture through it and back,
+/// a token of an answer, a picture. A round is many of a kind, ended by reading what came out, so that a device which runs behind its host is waited for; the first round is not counted.
 /// What it must move and compute is counted from the very graphs that ran.
 /// </summary>
 /// <param name="model">The model; not otherwise in use meanwhile.</param>
@@ -35,7 +35,7 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     {
         _kernels.Clear();
         var rows = new List<BenchmarkRow>();
-        foreach (var row in Picture(cancellation).Concat(Answer(cancellation)).Concat(WholePictures(cancellation)))
+        foreach (var row in Picture(cancellation).Concat(Latents(cancellation)).Concat(Answer(cancellation)).Concat(WholePictures(cancellation)))
         {
             rows.Add(row);
             progress?.Report(row);
@@ -55,7 +55,7 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     /// <summary>Kernels of one step and of one token, each launched by itself: the longest first. Empty before <see cref="Run"/>.</summary>
     public IReadOnlyList<BenchmarkKernel> Kernels => _kernels;
 
-    /// <summary>Bytes a picture took beside the weights. 0 before <see cref="Run"/>.</summary>
+    /// <summary>Bytes a picture took beside the weights, its latent's decoder among them. 0 before <see cref="Run"/>.</summary>
     public long PictureBytes { get; private set; }
 
     /// <summary>Bytes an answer took beside the weights. 0 before <see cref="Run"/>.</summary>
@@ -112,6 +112,28 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
         PictureBytes = predictor.Memory.Bytes;
     }
 
+    /// <summary>A picture into a latent, and back.</summary>
+    private IEnumerable<BenchmarkRow> Latents(CancellationToken cancellation)
+    {
+        if (model.Config.Vae is null)
+            yield break;
+        var request = ImageRequest.Of(ImageTask.Generate, new() { Width = _options.Width, Height = _options.Height }, model.Config);
+        var detail = string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}");
+        var pixels = new float[3 * request.Height * request.Width];
+        new TorchRandom(1).FillNormal(pixels);
+        float[] latent = [];
+        // One direction's memory at a time, as requests have it. Both end by reading what came out, which waits for the device.
+        using (var encoder = model.NewVaeCodec(request.Height, request.Width))
+        {
+            encoder.PrepareToEncode(1);
+            yield return Row("encode", detail, Timed(_options.Rounds, 1, () => latent = encoder.Encode(pixels, 1, cancellation).Mean), encoder.Plans);
+        }
+        using var decoder = model.NewVaeCodec(request.Height, request.Width);
+        decoder.PrepareToDecode(1);
+        PictureBytes += decoder.Bytes;
+        yield return Row("decode", detail, Timed(_options.Rounds, 1, () => decoder.Decode(latent, 1, (_, _, _) => { }, cancellation)), decoder.Plans);
+    }
+
     private IEnumerable<BenchmarkRow> Answer(CancellationToken cancellation)
     {
         // Rounds go on where the one before ended: room for all of them.
@@ -149,11 +171,13 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     private BenchmarkRow Row(string name, string detail, double[] seconds, IEnumerable<Plan> plans)
     {
         long flops = 0, bytes = 0;
-        foreach (var product in plans.SelectMany(p => p.Graph.Ops).OfType<MatMul>())
-        {
-            flops += product.Flops;
-            bytes += product.Bytes(model.Backend.ActivationBytes);
-        }
+        foreach (var op in plans.SelectMany(p => p.Graph.Ops))
+            (flops, bytes) = op switch
+            {
+                MatMul product => (flops + product.Flops, bytes + product.Bytes(model.Backend.ActivationBytes)),
+                Conv3d convolution => (flops + convolution.Flops, bytes + convolution.Bytes),
+                _ => (flops, bytes),
+            };
         return new(name, detail, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes);
     }
 

@@ -181,7 +181,8 @@ public sealed class TunaModel : IDisposable
 
     /// <summary>
     /// Frees what requests left to be used again by later ones: on a GPU, activations, keys and values, and captured steps of
-    /// the sizes asked for so far. Requests that run keep theirs; the next ones take longer to begin.
+    /// the sizes asked for so far, of pictures and of answers. Requests that run, and conversations, keep theirs; the next ones take
+    /// longer to begin.
     /// </summary>
     public void TrimMemory() => Slots.Trim();
 

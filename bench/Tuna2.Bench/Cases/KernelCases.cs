@@ -1,4 +1,5 @@
 using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 using static Tuna2.Engine.Kernels.ElementType;
 
@@ -36,7 +37,6 @@ internal static class KernelCases
         PatchEmbedding(BF16), PatchEmbedding(F32),
         Sinusoids(BF16), Sinusoids(F32),
         Silu(BF16), Silu(F32),
-        Gelu(BF16, exact: false), Gelu(BF16, exact: true), Gelu(F32, exact: false), Gelu(F32, exact: true),
         SwiGlu(BF16), SwiGlu(F32),
         RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
         LayerNorm(BF16), LayerNorm(F32),
@@ -59,11 +59,16 @@ internal static class KernelCases
         MatMul("head down", Rows, Hidden, Intermediate, residual: true, gate: true),
         MatMul("adaLN of all steps", Steps, 6 * Hidden, Hidden, bias: true, toF32: true),
         MatMul("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
+        MatMul("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh),
+        MatMul("siglip_proj in", SiglipRows, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
         MatMulF32("o", Rows, Hidden, Hidden, swiGlu: false), MatMulF32("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
+        MatMulF32("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, swiGlu: false, Activation.GeluTanh), MatMulF32("siglip_proj in", SiglipRows, Hidden, SiglipHidden, swiGlu: false, Activation.Gelu),
         Gemv("llm qkv", BF16, BF16, _llm.QkvColumns, Hidden, bias: true), Gemv("o", BF16, BF16, Hidden, Hidden, residual: true),
         Gemv("gate+up", BF16, BF16, 2 * Intermediate, Hidden), Gemv("down", BF16, BF16, Hidden, Intermediate, residual: true),
         Gemv("lm_head", BF16, F32, Vocabulary, Hidden), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, swiGlu: true),
+        Gemv("siglip fc1", BF16, BF16, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh), Gemv("siglip_proj in", BF16, BF16, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
         Gemv("down", F32, F32, Hidden, Intermediate, residual: true), Gemv("gate+up", F32, F32, Intermediate, Hidden, swiGlu: true),
+        Gemv("siglip fc1", F32, F32, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh), Gemv("siglip_proj in", F32, F32, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
         Conv3d("latent", Side / 16, VaeChannels, frames: 1), Conv3d("quarter", Side / 4, VaeChannels / 2, frames: 1), Conv3d("quarter, three frames", Side / 4, VaeChannels / 2, frames: 3),
         KernelCase.Of($"{Side / 2} x {Side / 2} x {VaeChannels / 4}", new ChannelNorm(), m => new ChannelNormArgs
         {
@@ -114,7 +119,7 @@ internal static class KernelCases
 
     private static KernelCase RandomWeights(ElementType e) => KernelCase.Of($"{Hidden} x {Hidden}", new RandomWeights(e), m => new RandomWeightsArgs
     {
-        Y = m.Output(e, (long)Hidden * Hidden), Count = (long)Hidden * Hidden, Id = 7, Scale = 0.02f,
+        Y = m.Output(e, (long)Hidden * Hidden), Count = (long)Hidden * Hidden, Id = 7, Scale = 0.02f, Channels = 1, Taps = 1,
     });
 
     private static KernelCase EmbeddingGather(ElementType e) => KernelCase.Of($"{Keys} x {Hidden}", new EmbeddingGather(e, Keys), m => new EmbeddingGatherArgs
@@ -135,12 +140,6 @@ internal static class KernelCases
         Pictures = m.Random(F32, 3L * Side * Side / 2), Table = m.Random(e, (long)SiglipSide * SiglipSide * SiglipHidden), Gathered = m.Output(e, (long)SiglipRows / 2 * PatchValues),
         Y = m.Output(e, (long)SiglipRows / 2 * SiglipHidden), Places = m.Table(new PatchRows(0, 1), new PatchRows(0, Span + 1)),
         Channels = 3, Frames = 1, Height = Side, Width = Side / 2, Patch = 16, Side = SiglipSide, Dim = SiglipHidden,
-    });
-
-    private static KernelCase Gelu(ElementType e, bool exact) => KernelCase.Of($"{SiglipRows} x {(exact ? Hidden : SiglipInner)}, {(exact ? "exact" : "tanh")}", new Gelu(e), m =>
-    {
-        var count = (long)SiglipRows * (exact ? Hidden : SiglipInner);
-        return new GeluArgs { X = m.Random(e, count), Y = m.Output(e, count), Count = count, Exact = exact ? 1 : 0 };
     });
 
     private static KernelCase LayerNorm(ElementType e) => KernelCase.Of($"{SiglipRows} x {SiglipHidden}", new LayerNorm(e, SiglipRows), m => new LayerNormArgs
@@ -214,23 +213,25 @@ internal static class KernelCases
     }
 
     private static KernelCase MatMul(
-        string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false, bool swiGlu = false) =>
-        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, swiGlu), m => new MatMulArgs
+        string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false, bool swiGlu = false,
+        Activation activation = Activation.None) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, swiGlu, activation), m => new MatMulArgs
         {
             X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
             Epilogue = Epilogue(m, BF16, rows, columns, bias, residual, gate), M = rows, N = columns, K = inner,
         });
 
-    private static KernelCase MatMulF32(string product, int rows, int columns, int inner, bool swiGlu) =>
-        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMulF32(swiGlu), m => new MatMulF32Args
+    private static KernelCase MatMulF32(string product, int rows, int columns, int inner, bool swiGlu, Activation activation = Activation.None) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMulF32(swiGlu, activation), m => new MatMulF32Args
         {
             X = m.Random(F32, (long)rows * inner), W = m.Random(F32, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(F32, (long)rows * columns),
             M = rows, N = columns, K = inner,
         });
 
     private static KernelCase Gemv(
-        string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false, bool swiGlu = false) =>
-        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, swiGlu), m => new GemvArgs
+        string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false, bool swiGlu = false,
+        Activation activation = Activation.None) =>
+        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, swiGlu, activation), m => new GemvArgs
         {
             X = m.Random(e, inner), W = m.Random(e, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(output, columns),
             Epilogue = Epilogue(m, e, 1, columns, bias, residual, gate: false), M = 1, N = columns, K = inner,

@@ -5,8 +5,8 @@ using Tuna2.Bench.Cases;
 using Tuna2.Engine;
 using Tuna2.Engine.Cuda;
 
-// tuna2-kernels [FILTER]: a JSON line per kernel and shape, as it is measured; the first line is the device. For machines without
-// .NET: BenchmarkDotNet, which measures the same with more statistics, cannot be compiled ahead.
+// tuna2-kernels [FILTER]: a JSON line per kernel and shape, as it is measured; the first line is the device, and the next say whether the
+// products' kernels are right at sizes that fit no tile, beside float64. For machines without .NET: BenchmarkDotNet, which measures the same with more statistics, cannot be compiled ahead.
 
 const int Rounds = 15, RoundMilliseconds = 20, MaxLaunches = 10_000;
 
@@ -27,6 +27,21 @@ try
         json.WriteNumber("copy_bytes_per_s", bench.Roofline.BytesPerSecond);
     });
     var failed = 0;
+    foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase)))
+    {
+        failed += check.Passed ? 0 : 1;
+        Write(json =>
+        {
+            json.WriteString("row", "check");
+            json.WriteString("name", check.Kernel);
+            json.WriteString("shape", check.Shape);
+            json.WriteBoolean("passed", check.Passed);
+            if (double.IsFinite(check.RelativeError))
+                json.WriteNumber("error", check.RelativeError);
+            else
+                json.WriteNull("error");
+        });
+    }
     foreach (var measured in chosen)
     {
         try

@@ -91,9 +91,10 @@ class RunTests(unittest.TestCase):
         self.tool("tuna2", "echo '[{\"name\":\"replay\",\"status\":\"passed\"}]'")
         self.assertEqual(self.run_stages("proof", "shapes").returncode, 0)
         commands = [row["command"] for row in self.rows("proof")]
-        self.assertEqual(["--dtype f32" in commands[0], "--dtype bf16" in commands[1], "--random tuna_2_pixel_2b" in commands[2]], [True] * 3)
+        self.assertEqual(["--dtype f32" in commands[0], "--dtype bf16" in commands[1], "--random tuna_2_pixel_2b" in commands[2], "--random tuna_2b" in commands[3]], [True] * 4)
         self.assertEqual(self.rows("proof")[0]["result"], [{"name": "replay", "status": "passed"}])
-        self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[1]["command"])
+        self.assertIn("--random tuna_2b", self.rows("shapes")[1]["command"])
+        self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[2]["command"])
 
     def test_a_dry_run_names_every_command_and_writes_nothing(self):
         self.tool("nvidia-smi", "exit 9")

@@ -35,7 +35,7 @@ class Hash(unittest.TestCase):
         self.assertEqual(wh.tensor_id("foobar"), 0xBF9CF968)
 
     def test_vectors(self):
-        for name, shape, index, bits in wh.VECTORS:
+        for name, shape, index, bits in wh.VECTORS + wh.TUNA_VECTORS:
             self.assertEqual(wh.value_bits(name, shape, index), bits, f"{name}[{index}]")
 
     def test_vectors_name_real_tensors(self):

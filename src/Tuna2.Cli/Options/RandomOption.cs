@@ -4,10 +4,10 @@ using Tuna2.Engine.Weights;
 
 namespace Tuna2.Cli.Options;
 
-/// <summary>--random: weights of a known shape, made on the device, in place of a model. Those that denoise pixels, which is what is measured.</summary>
+/// <summary>--random: weights of a known shape, made on the device, in place of a model.</summary>
 internal sealed class RandomOption : Option<string?>
 {
-    private static readonly string[] _shapes = [.. WeightsManifest.Checkpoints.Where(c => c.Config.Vae is null).Select(c => c.Name)];
+    private static readonly string[] _shapes = [.. WeightsManifest.Checkpoints.Select(c => c.Name)];
 
     public RandomOption() : base("--random")
     {

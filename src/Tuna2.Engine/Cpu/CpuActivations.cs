@@ -3,7 +3,7 @@ using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
 
-/// <summary>CPU side of <see cref="SwiGlu"/>, <see cref="Silu"/> and <see cref="Gelu"/>.</summary>
+/// <summary>CPU side of <see cref="SwiGlu"/> and <see cref="Silu"/>, and the activations that products end in.</summary>
 internal static unsafe class CpuActivations
 {
     public static void Run<S, V>(SwiGlu op, in CpuContext context) where S : ISimd<V> where V : struct
@@ -35,19 +35,18 @@ internal static unsafe class CpuActivations
             output[i] = Silu<ScalarSimd, float>(input[i]);
     }
 
-    public static void Run<S, V>(Gelu op, in CpuContext context) where S : ISimd<V> where V : struct
+    /// <summary>x[i] = activation(x[i] + bias[i]); the bias may be null.</summary>
+    public static void Apply<S, V>(Activation activation, float* x, float* bias, int count) where S : ISimd<V> where V : struct
     {
-        float* input = context.At(op.Input), output = context.At(op.Output);
-        var (width, form) = (op.Input.Columns, op.Form);
-        CpuRows.For(context, op.Input.Rows.Value, width, (begin, end) =>
+        var i = 0;
+        if (activation == Activation.GeluTanh)
+            for (; i <= count - S.Width; i += S.Width)
+                S.Store(x + i, GeluTanh<S, V>(bias is null ? S.Load(x + i) : S.Add(S.Load(x + i), S.Load(bias + i))));
+        for (; i < count; i++)
         {
-            long i = (long)begin * width, last = (long)end * width;
-            if (form == GeluForm.Tanh)
-                for (; i <= last - S.Width; i += S.Width)
-                    S.Store(output + i, GeluTanh<S, V>(S.Load(input + i)));
-            for (; i < last; i++)
-                output[i] = form == GeluForm.Tanh ? GeluTanh<ScalarSimd, float>(input[i]) : (float)(0.5 * input[i] * ErrorFunction.OnePlusErf(input[i] / Math.Sqrt(2)));
-        });
+            var sum = bias is null ? x[i] : x[i] + bias[i];
+            x[i] = activation == Activation.GeluTanh ? GeluTanh<ScalarSimd, float>(sum) : (float)(0.5 * sum * ErrorFunction.OnePlusErf(sum / Math.Sqrt(2)));
+        }
     }
 
     /// <summary>x (1 + tanh u) / 2 is x / (1 + exp(-2u)): one exponential, and none that overflows into a NaN.</summary>

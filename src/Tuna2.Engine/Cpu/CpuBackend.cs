@@ -106,7 +106,6 @@ public sealed class CpuBackend : IBackend
             case AverageDown o: CpuShortcuts.Run(o, context); break;
             case DuplicateUp o: CpuShortcuts.Run(o, context); break;
             case LayerNorm o: CpuLayerNorm.Run<S, V>(o, context); break;
-            case Gelu o: CpuActivations.Run<S, V>(o, context); break;
             case RmsNorm o: CpuRmsNorm.Run<S, V>(o, context); break;
             case MatMul o: CpuMatMul.Run<S, V>(o, context); break;
             case SwiGlu o: CpuActivations.Run<S, V>(o, context); break;

@@ -38,13 +38,19 @@ internal static unsafe class CpuMatMul
     /// <summary>Columns of an item, at most: while it works on them, it reads the packed rows once.</summary>
     private const int MaxItemColumns = 64;
 
-    /// <summary>What follows the product: output = residual + gate * (product + bias); any part may be null.</summary>
-    internal readonly struct Epilogue(float* bias, float* residual, float* gate, int gateWidth, Batch batch)
+    /// <summary>What follows the product: output = residual + gate * activation(product + bias); any part may be null.</summary>
+    internal readonly struct Epilogue(float* bias, float* residual, float* gate, int gateWidth, Batch batch, Activation activation = Activation.None)
     {
+        /// <summary>A part of a row of the output; the product is lost.</summary>
         public void Row<S, V>(int row, int column, int count, float* product, float* output, int width) where S : ISimd<V> where V : struct
         {
             var y = output + (long)row * width + column;
             var b = bias is null ? null : bias + column;
+            if (activation != Activation.None)
+            {
+                CpuActivations.Apply<S, V>(activation, product, b, count);
+                b = null;
+            }
             var r = residual is null ? null : residual + (long)row * width + column;
             var g = gate is not null && batch.ModRow(row) is >= 0 and var mod ? gate + (long)mod * gateWidth + column : null;
             var i = 0;
@@ -73,7 +79,7 @@ internal static unsafe class CpuMatMul
         var epilogue = new Epilogue(
             op.Bias is null ? null : CpuContext.Vector(op.Bias),
             op.Residual is null ? null : context.At(op.Residual),
-            gate, op.Gate?.Table.Columns ?? 0, context.Batch);
+            gate, op.Gate?.Table.Columns ?? 0, context.Batch, op.Activation);
         Product<S, V>(context, context.At(op.Input), op.Input.Rows.Value, op.Input.Columns, op.Weight, context.At(op.Output), epilogue);
     }
 

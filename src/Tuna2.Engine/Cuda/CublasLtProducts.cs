@@ -8,8 +8,9 @@ namespace Tuna2.Engine.Cuda;
 /// <summary>
 /// Products by cuBLASLt on one stream: a workspace, and a plan per shape. Streams that run side by side have their own each.
 /// <para>
-/// It takes any product of more rows than <see cref="Gemv"/>, with bias and residual. A gate is ours: cuBLASLt has none. So is a bias that
-/// the output's type cannot hold: cuBLASLt wants it in that type, and bfloat16 would round what a float32 checkpoint says.
+/// It takes any product of more rows than <see cref="Gemv"/>, with bias and residual, and with the activation it has
+/// (<see cref="ProductPlan.Has"/>). A gate is ours: cuBLASLt has none. So is a bias that the output's type cannot hold: cuBLASLt wants it in
+/// that type, and bfloat16 would round what a float32 checkpoint says.
 /// </para>
 /// </summary>
 internal sealed unsafe class CublasLtProducts : IProducts
@@ -79,7 +80,7 @@ internal sealed unsafe class CublasLtProducts : IProducts
 
     private bool TryPlan(in Product product, string node, Func<ProductPlan, bool> launches)
     {
-        if (product.Shape.M <= Gemv.MaxRows || (product.X | product.W | product.Y | product.Residual) % ProductPlan.Alignment != 0)
+        if (product.Shape.M <= Gemv.MaxRows || !ProductPlan.Has(product.Shape) || (product.X | product.W | product.Y | product.Residual) % ProductPlan.Alignment != 0)
             return false;
         ulong bias = 0;
         if (product.Bias is not null && !TryBias(product.Bias, product.Shape.Output, out bias))

@@ -32,15 +32,6 @@ internal sealed partial class KernelBackend
                 });
         }
 
-        public void Gelu(Ops.Gelu o)
-        {
-            if (o.Input.Rows.Value > 0)
-                Launch(new Gelu(Element), new GeluArgs
-                {
-                    X = At(o.Input), Y = At(o.Output), Count = (long)o.Input.Rows.Value * o.Input.Columns, Exact = o.Form == Ops.GeluForm.Exact ? 1 : 0,
-                });
-        }
-
         /// <summary>Pictures have their keys to themselves: row by row, neither normed nor rotated.</summary>
         public void KvToCache(Ops.QkvToCache o)
         {

@@ -82,7 +82,7 @@ internal sealed partial class KernelBackend(
     /// <inheritdoc/>
     public void Fill(HashedTensor tensor, long count, Precision precision, IDeviceBuffer destination, long offset)
     {
-        var args = new RandomWeightsArgs { Y = ((IAddressable)destination).Address + (ulong)offset, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale };
+        var args = new RandomWeightsArgs { Y = ((IAddressable)destination).Address + (ulong)offset, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale, Channels = (uint)tensor.Channels, Taps = (uint)tensor.Taps };
         var kernel = new Kernels.RandomWeights(precision == Precision.BF16 ? ElementType.BF16 : ElementType.F32);
         if (queue is null)
         {
@@ -97,9 +97,9 @@ internal sealed partial class KernelBackend(
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
-    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul or Ops.SwiGlu or Ops.Silu
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul { Activation: Activation.None } or Ops.MatMul { Output.Element: ValueElement.Activation } or Ops.SwiGlu or Ops.Silu
         or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.VelocityStep
-        or Ops.PatchEmbedding or Ops.PlacePatches or Ops.LayerNorm or Ops.Gelu or Ops.QkvToCache { Picture: not null, Rotary: null, QueryNorm: null, KeyNorm: null } or Ops.Attention
+        or Ops.PatchEmbedding or Ops.PlacePatches or Ops.LayerNorm or Ops.QkvToCache { Picture: not null, Rotary: null, QueryNorm: null, KeyNorm: null } or Ops.Attention
         or Ops.Conv3d { Input.Element: ValueElement.Float32 } or Ops.ChannelNorm { Input.Element: ValueElement.Float32 } or Ops.SpaceToDepth { Output.Element: ValueElement.Float32 }
         or Ops.DepthToSpace { Input.Element: ValueElement.Float32 } or Ops.AverageDown { Input.Element: ValueElement.Float32 } or Ops.DuplicateUp { Input.Element: ValueElement.Float32 }
         or Ops.UpsampleNearest or Ops.InterleaveFrames or Ops.KeepFrames;
@@ -126,7 +126,6 @@ internal sealed partial class KernelBackend(
             case Ops.PatchEmbedding o: run.PatchEmbedding(o); break;
             case Ops.PlacePatches o: run.CopyRows(o.Patches, o.Output, run.Tables.PlacedPairs, run.Tables.Batch.Patches.Count, o.PerPicture); break;
             case Ops.LayerNorm o: run.LayerNorm(o); break;
-            case Ops.Gelu o: run.Gelu(o); break;
             case Ops.QkvToCache o: run.KvToCache(o); break;
             case Ops.Attention o: run.PictureAttention(o, o.Picture!.Value); break;
             case Ops.Conv3d o: run.Conv3d(o); break;
@@ -232,15 +231,15 @@ internal sealed partial class KernelBackend(
                 Table = o.Gate is { } g ? At(g.Table) : 0, Sequences = tables.Sequences, RowSequence = tables.RowSequence,
                 TableColumns = o.Gate?.Table.Columns ?? 0, Gate = o.Gate is { } gate ? gate.Chunk * o.Output.Columns : 0,
             };
-            Product(o.Input, o.Weight, o.Output, o.Bias, epilogue);
+            Product(o.Input, o.Weight, o.Output, o.Bias, epilogue, o.Activation);
         }
 
         /// <summary>Apart from <see cref="Product"/>, which would make the lambda's object for every product, timed or not.</summary>
         private static bool Timed(KernelTimer timer, IProducts products, Product product, string node) =>
             timer.Time("cuBLASLt", product.Shape.Cost, () => products.TryRun(product, node));
 
-        /// <summary>y = residual + gate * (x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>.</summary>
-        private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue)
+        /// <summary>y = residual + gate * activation(x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>.</summary>
+        private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue, Activation activation = Activation.None)
         {
             ulong x = At(input), w = Matrix(weight), y = At(result);
             int m = input.Rows.Value, n = result.Columns, k = input.Columns;
@@ -250,7 +249,7 @@ internal sealed partial class KernelBackend(
             // A gate is in our epilogue only.
             if (epilogue.Table == 0 && backend.Products is { } products)
             {
-                var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0), x, w, y, bias, epilogue.Residual);
+                var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
                 if (launcher switch
                     {
                         LoadingLauncher { Warms: true } => products.TryWarm(product, node),
@@ -261,11 +260,11 @@ internal sealed partial class KernelBackend(
                     return;
             }
             if (m <= Gemv.MaxRows)
-                Launch(new Gemv(element, output, SwiGlu: false), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new Gemv(element, output, SwiGlu: false, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else if (element == ElementType.BF16)
-                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
-                Launch(new MatMulF32(SwiGlu: false), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMulF32(SwiGlu: false, activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
         }
 
         public void SwiGlu(Ops.SwiGlu o) =>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
 
@@ -19,6 +20,17 @@ internal sealed unsafe class ProductPlan : IDisposable
     private readonly CublasLtHandle _lt;
     private nint _description, _w, _x, _y;
 
+    /// <summary>
+    /// Whether cuBLASLt computes such a product. Of the activations it has GELU in the tanh form, which it applies behind the residual and
+    /// in an accuracy it does not state: it is taken where nothing is added behind it and the result is rounded to bfloat16 anyway.
+    /// </summary>
+    public static bool Has(in ProductShape shape) => shape.Activation switch
+    {
+        Activation.None => true,
+        Activation.GeluTanh => shape is { Residual: false, Output: ElementType.BF16 },
+        _ => false,
+    };
+
     /// <summary>Makes the descriptors. The context is current.</summary>
     /// <param name="lt">The library on the device.</param>
     /// <param name="shape">The product.</param>
@@ -38,9 +50,9 @@ internal sealed unsafe class ProductPlan : IDisposable
             _description = made;
             var transposed = CublasLt.CUBLAS_OP_T;
             Check(api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof(int)), node);
-            if (shape.Bias)
+            var epilogue = (shape.Bias ? CublasLt.CUBLASLT_EPILOGUE_BIAS : 0) | (shape.Activation == Activation.GeluTanh ? CublasLt.CUBLASLT_EPILOGUE_GELU : 0);
+            if (epilogue != 0)
             {
-                var epilogue = CublasLt.CUBLASLT_EPILOGUE_BIAS;
                 Check(api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(uint)), node);
             }
             Check(api.cublasLtMatrixLayoutCreate(&made, element, (ulong)shape.K, (ulong)shape.N, shape.K), node);

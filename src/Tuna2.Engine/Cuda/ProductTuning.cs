@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
 
@@ -19,7 +20,7 @@ internal sealed record TunedProduct(ProductShape Shape, cublasLtMatmulAlgo_t Alg
 /// </summary>
 internal sealed class ProductTuning
 {
-    private const int Format = 1;
+    private const int Format = 2;
     private const int HashDigits = 12;
     private const long MaxFileBytes = 16 << 20;
 
@@ -108,6 +109,7 @@ internal sealed class ProductTuning
             json.WriteString("output", shape.Output.Suffix());
             json.WriteBoolean("bias", shape.Bias);
             json.WriteBoolean("residual", shape.Residual);
+            json.WriteString("activation", shape.Activation == Activation.None ? "none" : shape.Activation.Suffix()[1..]);
             json.WriteString("algorithm", HexOf(product.Algorithm));
             json.WriteNumber("us", Math.Round(product.Microseconds, 3));
             json.WriteNumber("us_heuristic", Math.Round(product.HeuristicMicroseconds, 3));
@@ -120,7 +122,14 @@ internal sealed class ProductTuning
     private static ProductShape ShapeOf(JsonElement product) => new(
         product.GetProperty("m").GetInt32(), product.GetProperty("n").GetInt32(), product.GetProperty("k").GetInt32(),
         ElementOf(product.GetProperty("element").GetString()!), ElementOf(product.GetProperty("output").GetString()!),
-        product.GetProperty("bias").GetBoolean(), product.GetProperty("residual").GetBoolean());
+        product.GetProperty("bias").GetBoolean(), product.GetProperty("residual").GetBoolean(), ActivationOf(product.GetProperty("activation").GetString()!));
+
+    private static Activation ActivationOf(string name) => name switch
+    {
+        "none" => Activation.None,
+        "gelu_tanh" => Activation.GeluTanh,
+        _ => throw new FormatException($"'{name}' is no activation of cuBLASLt's"),
+    };
 
     private static ElementType ElementOf(string name) => name switch
     {

@@ -11,6 +11,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     private readonly IBackend _backend;
     private readonly StateStore _states;
     private readonly BatchBounds _bounds;
+    private readonly Value? _apart;
     private GraphProgram? _program;
 
     /// <summary>Plans the graph and has the arena made large enough for it.</summary>
@@ -18,14 +19,21 @@ public sealed class Executor : IMemoryMap, IDisposable
     /// <param name="backend">What runs it.</param>
     /// <param name="states">The states, which own this executor too.</param>
     /// <param name="bounds">What batches hold at most.</param>
-    public Executor(ModelGraph graph, IBackend backend, StateStore states, BatchBounds bounds)
+    /// <param name="apart">
+    /// The name of an arena of its own, a state like others: what was captured there stays when the store's arena goes. Null for the
+    /// store's.
+    /// </param>
+    public Executor(ModelGraph graph, IBackend backend, StateStore states, BatchBounds bounds, string? apart = null)
     {
         ArgumentNullException.ThrowIfNull(states);
         Plan = new Plan(graph, backend.ActivationBytes);
         _backend = backend;
         _states = states;
         _bounds = bounds;
-        states.Reserve(Plan);
+        if (apart is null)
+            states.Reserve(Plan);
+        else
+            _apart = states.Add(apart, new Extent("words", checked((int)(Math.Max(Plan.PlannedBytes, Plan.Alignment) / sizeof(float)))), 1, ValueElement.Float32);
         states.Own(this);
     }
 
@@ -84,7 +92,7 @@ public sealed class Executor : IMemoryMap, IDisposable
 
     /// <inheritdoc/>
     public (IDeviceBuffer Buffer, long Offset) Locate(Value value) => value.Storage == Storage.Transient
-        ? (_states.Arena, Plan.OffsetOf(value))
+        ? (_apart is null ? _states.Arena : _states.BufferOf(_apart), Plan.OffsetOf(value))
         : (_states.BufferOf(value), 0);
 
     /// <summary>Frees what the backend took to run it; the store does so.</summary>
@@ -92,5 +100,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     {
         _program?.Dispose();
         _program = null;
+        if (_apart is not null)
+            _states.Remove(_apart);
     }
 }

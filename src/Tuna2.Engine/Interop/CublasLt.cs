@@ -16,6 +16,9 @@ internal sealed unsafe class CublasLt
     /// <summary>cublasLtEpilogue_t: a vector is added to every column of D.</summary>
     public const uint CUBLASLT_EPILOGUE_BIAS = 4;
 
+    /// <summary>cublasLtEpilogue_t: D goes through GELU in its tanh form. A flag, as the bias is: with both the bias comes first.</summary>
+    public const uint CUBLASLT_EPILOGUE_GELU = 32;
+
     /// <summary>cublasLtReductionScheme_t: partial sums are put together in the compute type, not in the output's.</summary>
     public const uint CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Kernels;
 
@@ -28,7 +29,8 @@ public struct GemvArgs
 /// <param name="Element">Element type of input and weight.</param>
 /// <param name="Output">Element type of the output.</param>
 /// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-public readonly record struct Gemv(ElementType Element, ElementType Output, bool SwiGlu) : IKernel<GemvArgs>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
+public readonly record struct Gemv(ElementType Element, ElementType Output, bool SwiGlu, Activation Activation = Activation.None) : IKernel<GemvArgs>
 {
     /// <summary>The most rows.</summary>
     public const int MaxRows = 4;
@@ -37,7 +39,7 @@ public readonly record struct Gemv(ElementType Element, ElementType Output, bool
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get(
-        $"gemv_{Element.Suffix()}{(Output != Element ? $"_to_{Output.Suffix()}" : "")}{(SwiGlu ? "_swiglu" : "")}");
+        $"gemv_{Element.Suffix()}{(Output != Element ? $"_to_{Output.Suffix()}" : "")}{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in GemvArgs args) => args.M <= MaxRows && args.K % (16 / Element.Size()) == 0

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Kernels;
 
@@ -27,12 +28,13 @@ public struct MatMulArgs
 /// <summary>Host side of kernels/matmul.cu (bfloat16).</summary>
 /// <param name="ToF32">The output is float32, not bfloat16.</param>
 /// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-public readonly record struct MatMul(bool ToF32, bool SwiGlu) : IKernel<MatMulArgs>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
+public readonly record struct MatMul(bool ToF32, bool SwiGlu, Activation Activation = Activation.None) : IKernel<MatMulArgs>
 {
     private const int Tile = 128, BlockK = 32, Stages = 4, Block = 256;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get(SwiGlu ? "matmul_bf16_swiglu" : ToF32 ? "matmul_bf16_to_f32" : "matmul_bf16");
+    public KernelInstance Instance => KernelCatalog.Get($"matmul_bf16{(ToF32 ? "_to_f32" : "")}{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in MatMulArgs args)

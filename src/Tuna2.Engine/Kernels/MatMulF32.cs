@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Kernels;
 
@@ -26,12 +27,13 @@ public struct MatMulF32Args
 
 /// <summary>Host side of kernels/matmul_f32.cu.</summary>
 /// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-public readonly record struct MatMulF32(bool SwiGlu) : IKernel<MatMulF32Args>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
+public readonly record struct MatMulF32(bool SwiGlu, Activation Activation = Activation.None) : IKernel<MatMulF32Args>
 {
     private const int Tile = 64, Depth = 16, Block = 256;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get(SwiGlu ? "matmul_f32_swiglu" : "matmul_f32");
+    public KernelInstance Instance => KernelCatalog.Get($"matmul_f32{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in MatMulF32Args args)

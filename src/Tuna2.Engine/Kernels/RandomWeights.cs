@@ -16,6 +16,10 @@ public struct RandomWeightsArgs
     public float Base;
     /// <summary>How far they are from it at most.</summary>
     public float Scale;
+    /// <summary>Of a convolution, its channels.</summary>
+    public uint Channels;
+    /// <summary>Of a convolution, the taps of a channel; otherwise 1.</summary>
+    public uint Taps;
     /// <summary>Unused.</summary>
     public int Padding;
 }

@@ -40,13 +40,13 @@ internal sealed class Chat : IDisposable
     {
         request.CheckLength(Transcript.Tokens.Count);
         var watch = Stopwatch.StartNew();
-        var decoder = _decoder ??= new TextDecoder(_model.Network, _model.Backend);
+        var prompt = Transcript.With(request.Turn);
+        var options = request.Options;
+        var choice = new TokenChoice(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
+        var decoder = _decoder ??= _model.Slots.LeaseDecoder(prompt.Tokens.Count + options.MaxTokens, options.MaxTokens, choice);
         try
         {
             decoder.Rewind(_state.Keys);
-            var prompt = Transcript.With(request.Turn);
-            var options = request.Options;
-            var choice = new TokenChoice(options.Temperature, options.TopK, options.TopP, options.Seed, Turns.Sum(turn => (long)turn.AnswerTokens));
             var text = new StreamingDecoder(_model.Tokenizer);
             var (answer, ids) = (new StringBuilder(), new List<int>());
             var token = decoder.Begin(prompt, request.Encode(_model, cancellation), options.MaxTokens, choice, cancellation);
@@ -72,10 +72,14 @@ internal sealed class Chat : IDisposable
                 say(piece);
             }
         }
-        catch when (_state.Keys == 0)
+        catch (Exception e) when (_state.Keys == 0)
         {
-            // Nothing in it is worth keeping.
-            Dispose();
+            // Nothing in it is worth keeping, and after an error nobody is to meet it again.
+            if (e is not OperationCanceledException)
+                decoder.Dispose();
+            else
+                _model.Slots.Return(decoder);
+            _decoder = null;
             throw;
         }
         finally
@@ -89,7 +93,8 @@ internal sealed class Chat : IDisposable
 
     public void Dispose()
     {
-        _decoder?.Dispose();
+        if (_decoder is not null)
+            _model.Slots.Return(_decoder);
         _decoder = null;
     }
 

@@ -31,12 +31,10 @@ internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : V
     {
         var h = Encode(graph, pictures, grid, most);
         var normed = ModelGraph.Transient("siglip_proj.0", h.Rows, _siglip.HiddenSize);
-        var inner = ModelGraph.Transient("siglip_proj.1", h.Rows, config.HiddenSize);
         var active = ModelGraph.Transient("siglip_proj.2", h.Rows, config.HiddenSize);
         var output = ModelGraph.Transient(Projected, h.Rows, config.HiddenSize);
         graph.Add(new RmsNorm("siglip_proj.0", h, weights.ProjectorNorm, ProjectorNormEps, normed));
-        graph.Add(new MatMul("siglip_proj.1", normed, weights.ProjectorIn.Weight, inner, weights.ProjectorIn.Bias));
-        graph.Add(new Gelu("siglip_proj.2", inner, GeluForm.Exact, active));
+        graph.Add(new MatMul("siglip_proj.1", normed, weights.ProjectorIn.Weight, active, weights.ProjectorIn.Bias, activation: Activation.Gelu));
         graph.Add(new MatMul("siglip_proj.3", active, weights.ProjectorOut.Weight, output, weights.ProjectorOut.Bias));
         return output;
     }
@@ -66,7 +64,6 @@ internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : V
         var mixed = ModelGraph.Transient($"{name}.attention", h.Rows, shape.QueryColumns);
         var middle = ModelGraph.Transient($"{name}.middle", h.Rows, width);
         var normed2 = ModelGraph.Transient($"{name}.layer_norm2", h.Rows, width);
-        var inner = ModelGraph.Transient($"{name}.mlp.fc1", h.Rows, _siglip.IntermediateSize);
         var active = ModelGraph.Transient($"{name}.mlp.act", h.Rows, _siglip.IntermediateSize);
         var output = ModelGraph.Transient(i == weights.Layers.Count - 1 ? Features : $"siglip_layer_{i}", h.Rows, width);
         graph.Add(new LayerNorm($"{name}.layer_norm1", h, layer.Norm1.Weight, layer.Norm1.Bias, _siglip.LayerNormEps, normed));
@@ -75,8 +72,7 @@ internal sealed class SiglipFront(ModelConfig config, SiglipWeights weights) : V
         graph.Add(new Attention($"{name}.self_attn", qkv, shape, keys, values, mixed, grid));
         graph.Add(new MatMul($"{name}.self_attn.out_proj", mixed, layer.Output.Weight, middle, layer.Output.Bias, residual: h));
         graph.Add(new LayerNorm($"{name}.layer_norm2", middle, layer.Norm2.Weight, layer.Norm2.Bias, _siglip.LayerNormEps, normed2));
-        graph.Add(new MatMul($"{name}.mlp.fc1", normed2, layer.In.Weight, inner, layer.In.Bias));
-        graph.Add(new Gelu($"{name}.mlp.act", inner, GeluForm.Tanh, active));
+        graph.Add(new MatMul($"{name}.mlp.fc1", normed2, layer.In.Weight, active, layer.In.Bias, activation: Activation.GeluTanh));
         graph.Add(new MatMul($"{name}.mlp.fc2", active, layer.Out.Weight, output, layer.Out.Bias, residual: middle));
         return output;
     }

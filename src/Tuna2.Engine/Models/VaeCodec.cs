@@ -37,6 +37,9 @@ internal sealed class VaeCodec : IDisposable
     /// <summary>Bytes of states and activations.</summary>
     public long Bytes => _store.StateBytes + _store.ArenaBytes;
 
+    /// <summary>The plans of the pieces that are ready.</summary>
+    public IEnumerable<Plan> Plans => _pieces.Values.Select(piece => piece.Executor.Plan);
+
     /// <summary>Bytes of them that remember frames for a later piece.</summary>
     public long CacheBytes => _past.Values.Sum(_store.BytesOf);
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Weights;
 
@@ -31,24 +30,8 @@ internal sealed class WeightHasher(Checkpoint declared, IBackend backend, IProgr
     /// <inheritdoc/>
     protected override void FillConvolution(TensorInfo part, Precision precision, IDeviceBuffer buffer, int channels, int taps)
     {
-        var tensor = HashedTensor.Of(part.Name, part.Shape);
-        var ordered = new float[channels * taps];
-        var rounded = precision == Precision.BF16 ? new ushort[ordered.Length] : [];
-        for (long first = 0, to = 0; first < part.ElementCount; first += ordered.Length)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            for (var c = 0; c < channels; c++)
-                for (var t = 0; t < taps; t++)
-                    ordered[t * channels + c] = tensor[first + c * taps + t];
-            var row = MemoryMarshal.AsBytes(ordered.AsSpan());
-            if (precision == Precision.BF16)
-            {
-                FloatConversion.RoundToBF16(ordered, rounded);
-                row = MemoryMarshal.AsBytes(rounded.AsSpan());
-            }
-            _backend.Upload(row, buffer, to);
-            to += row.Length;
-        }
+        cancellation.ThrowIfCancellationRequested();
+        _backend.Fill(HashedTensor.Of(part.Name, part.Shape) with { Channels = channels, Taps = taps }, part.ElementCount, precision, buffer, 0);
         Report(part);
     }
 

@@ -1,46 +1,40 @@
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>
-/// The predictors of a model that no request uses just now. Where a backend keeps them, a request takes one whose room is right,
-/// with all it has captured, and gives it back; elsewhere each request has its own. Safe for several threads.
+/// The predictors and decoders of a model that no request uses just now. Where a backend keeps them, a request takes one whose room is
+/// right, with all it has captured, and gives it back; elsewhere each request has its own. Safe for several threads.
 /// </summary>
 internal sealed class SlotPool(Tuna2Network network, IBackend backend) : IDisposable
 {
-    /// <summary>Unused slots beyond this many are freed, the longest unused first.</summary>
+    /// <summary>Unused predictors beyond this many are freed, the longest unused first.</summary>
     public const int MostUnused = 4;
 
-    private readonly Lock _lock = new();
-    private readonly LinkedList<PrefixPredictor> _unused = [];
-    private bool _disposed;
+    /// <summary>The same of decoders, whose keys and values are of no use to another conversation.</summary>
+    public const int MostUnusedDecoders = 2;
 
-    /// <summary>How many are unused.</summary>
-    public int Unused
-    {
-        get
-        {
-            lock (_lock)
-                return _unused.Count;
-        }
-    }
+    /// <summary>A decoder with room for more positions than this is freed when its conversation ends: few answers need so many.</summary>
+    public const int MostUnusedPositions = 2048;
+
+    private readonly UnusedPool<PrefixPredictor> _predictors = new(backend.KeepsSlots ? MostUnused : 0);
+    private readonly UnusedPool<TextDecoder> _decoders = new(backend.KeepsSlots ? MostUnusedDecoders : 0);
+
+    /// <summary>How many predictors are unused.</summary>
+    public int Unused => _predictors.Count;
+
+    /// <summary>How many decoders are unused.</summary>
+    public int UnusedDecoders => _decoders.Count;
 
     /// <summary>A predictor that a plan fits, for as long as the lease is not disposed.</summary>
     /// <exception cref="DeviceException">There is not enough memory, not even without the unused ones.</exception>
     public Lease Lease(DenoisePlan plan)
     {
         var room = PredictorRoom.For(plan, backend);
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            for (var node = _unused.Last; node is not null; node = node.Previous)
-                if (node.Value.Room == room)
-                {
-                    _unused.Remove(node);
-                    return new(this, node.Value);
-                }
-        }
+        if (_predictors.Take(predictor => predictor.Room == room) is { } unused)
+            return new(this, unused);
         try
         {
             return new(this, new(network, backend, room));
@@ -51,38 +45,38 @@ internal sealed class SlotPool(Tuna2Network network, IBackend backend) : IDispos
         }
     }
 
+    /// <summary>
+    /// A decoder that keeps nothing yet, the caller's until it is returned or disposed: an unused one that has room for so many positions
+    /// and whose captured token serves the answer; a new one; or where enough are unused, one of those, which captures again.
+    /// </summary>
+    public TextDecoder LeaseDecoder(int positions, int maxTokens, TokenChoice choice)
+    {
+        var decoder = _decoders.Take(unused => unused.Capacity >= positions && unused.Replays(maxTokens, choice))
+            ?? (_decoders.Count < MostUnusedDecoders ? null : _decoders.Take(_ => true))
+            ?? new TextDecoder(network, backend, Trim);
+        decoder.Forget();
+        return decoder;
+    }
+
+    /// <summary>Takes a decoder back that has answered.</summary>
+    public void Return(TextDecoder decoder)
+    {
+        decoder.Rest();
+        if (decoder.Capacity > MostUnusedPositions)
+            decoder.Dispose();
+        else
+            _decoders.Return(decoder);
+    }
+
     /// <summary>Frees the unused ones; returns how many there were.</summary>
-    public int Trim() => Free(0);
+    public int Trim() => _predictors.Trim() + _decoders.Trim();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_lock)
-            _disposed = true;
-        Trim();
+        _predictors.Dispose();
+        _decoders.Dispose();
     }
 
-    internal void Return(PrefixPredictor predictor)
-    {
-        lock (_lock)
-        {
-            if (backend.KeepsSlots && !_disposed)
-            {
-                _unused.AddLast(predictor);
-                predictor = null!;
-            }
-        }
-        predictor?.Dispose();
-        Free(MostUnused);
-    }
-
-    private int Free(int keep)
-    {
-        var freed = new List<PrefixPredictor>();
-        lock (_lock)
-            for (; _unused.Count > keep; _unused.RemoveFirst())
-                freed.Add(_unused.First!.Value);
-        freed.ForEach(predictor => predictor.Dispose());
-        return freed.Count;
-    }
+    internal void Return(PrefixPredictor predictor) => _predictors.Return(predictor);
 }

@@ -11,10 +11,15 @@ namespace Tuna2.Engine.Sampling;
 /// Tokens are picked where the logits are, and a token's run is one of a schedule: a backend that captures steps has the next
 /// one queued while the host waits for this one's token. What was computed behind the last token asked for counts nowhere.
 /// </para>
+/// <para>
+/// Where a backend keeps what it captured, so does a decoder: the next answer replays the same step as long as its keys and values lie
+/// where they lay, it is not longer than the tables of all steps, and its tokens are picked alike.
+/// </para>
 /// </summary>
 /// <param name="network">The model.</param>
 /// <param name="backend">What runs it.</param>
-internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDisposable
+/// <param name="spare">Frees memory that nobody uses, and returns whether there was any, as a number; null for none.</param>
+internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<int>? spare = null) : IDisposable
 {
     /// <summary>
     /// Keys and values have room for a multiple of this many positions. A turn that needs more copies them once; a decoded
@@ -33,7 +38,12 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     private int _capacity;
     private int _end;
     private TimeState? _times;
+    private Value? _token;
+    private TokenStep? _step;
     private AnswerRun? _run;
+
+    /// <summary>Positions that keys and values have room for.</summary>
+    public int Capacity => _capacity;
 
     /// <summary>Positions whose keys and values are kept.</summary>
     public int Length { get; private set; }
@@ -44,8 +54,11 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     /// <summary>Bytes of states and arena that are taken now.</summary>
     public long Bytes => _store.TakenBytes;
 
-    /// <summary>The plans of what it runs; empty between answers.</summary>
+    /// <summary>The plans of what it runs, a token's the last; empty between answers.</summary>
     public IEnumerable<Plan> Plans => _run?.Plans ?? [];
+
+    /// <summary>Whether the step that an answer's tokens need is captured, or at least made ready.</summary>
+    public bool Replays(int maxTokens, TokenChoice choice) => _step?.Serves(maxTokens - 1, choice) ?? false;
 
     /// <summary>What a prompt takes for which it is prepared, or was begun.</summary>
     public SessionMemory Memory => SessionMemory.Of(_store, new CacheState(_cache ?? [], []), Plans);
@@ -83,21 +96,40 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
     /// <exception cref="DeviceException">There is not enough memory; what was kept still is.</exception>
     public void Prepare(PromptLayout prompt, int maxTokens, TokenChoice choice)
     {
+        try
+        {
+            Take(prompt, maxTokens, choice);
+        }
+        catch (DeviceException) when (spare?.Invoke() > 0)
+        {
+            Take(prompt, maxTokens, choice);
+        }
+    }
+
+    private void Take(PromptLayout prompt, int maxTokens, TokenChoice choice)
+    {
         Rest();
         _end = checked(prompt.Tokens.Count + maxTokens);
         var picture = prompt.Spans.FirstOrDefault(span => span.Offset >= Length) is { Length: > 1 } span ? span.Grid : (Grid?)null;
         try
         {
+            if (_end > _capacity || !Replays(maxTokens, choice))
+                DropStep();
             Reserve(_end);
             if (picture is not null)
                 _times ??= network.NewTimeState(_store, 1, head: false);
+            var cache = new CacheState(_cache!, []);
             var rows = Pieces(prompt, Length).Max(piece => piece.To - piece.From);
-            _run = new AnswerRun(network, backend, _store, new CacheState(_cache!, []), rows, picture, picture is null ? null : _times, maxTokens, choice);
+            _token ??= Tuna2Network.NewTokenState(_store);
+            if (maxTokens > 1)
+                _step ??= new TokenStep(network, backend, _store, cache, _token, maxTokens - 1, choice);
+            _run = new AnswerRun(network, backend, _store, cache, _token, maxTokens > 1 ? _step : null, rows, picture, picture is null ? null : _times, maxTokens, choice);
             _store.Take($"a chat of {_end} tokens", picture is null ? "a shorter answer takes less" : "a smaller picture or a shorter answer takes less");
         }
         catch
         {
             Rest();
+            DropStep();
             throw;
         }
     }
@@ -139,18 +171,35 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         Length = length;
     }
 
-    /// <summary>Frees what only an answer needs: activations and pictures. Keys and values stay.</summary>
+    /// <summary>Forgets every position and what was counted: for another conversation.</summary>
+    public void Forget() => (Length, RowsRun) = (0, 0);
+
+    /// <summary>Frees what only an answer needs: activations and pictures. Keys and values stay, and where it is kept the token's step.</summary>
     public void Rest()
     {
         _run?.Dispose();
         _run = null;
+        if (!backend.KeepsSlots)
+            DropStep();
         _store.ReleaseArena();
     }
 
     public void Dispose()
     {
         Rest();
+        DropStep();
         _store.Dispose();
+    }
+
+    /// <summary>What a token's step was captured over is no more what the next answer needs.</summary>
+    private void DropStep()
+    {
+        if (_step is not null)
+            _store.Disown(_step.Executor);
+        _step = null;
+        if (_token is not null)
+            _store.Remove(_token);
+        _token = null;
     }
 
     /// <summary>
@@ -199,7 +248,44 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         _capacity = capacity;
     }
 
-    /// <summary>What an answer runs on: a graph for its prompt and one for its tokens, their arena, a picture's slot.</summary>
+    /// <summary>The language model over rows that are embedded, and the pick of a token behind them.</summary>
+    private static Value Head(Tuna2Network network, ModelGraph graph, Value embedded, CacheState cache, Extent picked, Value token, TokenChoice choice)
+    {
+        var logits = network.LanguageHead(graph, network.Llm(graph, embedded, cache), picked);
+        graph.Keep(logits);
+        Tuna2Network.PickToken(graph, logits, token, choice);
+        return logits;
+    }
+
+    /// <summary>A token's run, of as many answers as it serves: the graph, and on a GPU what was captured of it.</summary>
+    private sealed class TokenStep
+    {
+        /// <summary>Where it is kept there are tables for a multiple of so many tokens.</summary>
+        private const int RunBucket = 256;
+
+        private readonly int _runs;
+        private readonly TokenChoice _choice;
+
+        public TokenStep(Tuna2Network network, IBackend backend, StateStore store, CacheState cache, Value token, int runs, TokenChoice choice)
+        {
+            (_runs, _choice) = (backend.KeepsSlots ? checked(runs + RunBucket - 1) / RunBucket * RunBucket : runs, choice);
+            var graph = new ModelGraph();
+            var one = new Extent("token", 1);
+            Logits = Head(network, graph, network.Embed(graph, one, text: true, null, null, maxSpans: 0, token), cache, new("picked", 1), token, choice);
+            graph.Report(token);
+            Executor = new Executor(graph, backend, store, new(one, 1, Picked: 1, Runs: _runs), backend.KeepsSlots ? "a token's activations" : null);
+        }
+
+        public Executor Executor { get; }
+
+        public Value Logits { get; }
+
+        /// <summary>Of a choice all but the count of draws, which comes from the tables, is an argument of what was captured; greedy needs nothing else.</summary>
+        public bool Serves(int runs, TokenChoice choice) =>
+            runs <= _runs && (choice.Temperature == 0 ? _choice.Temperature == 0 : choice with { Drawn = _choice.Drawn } == _choice);
+    }
+
+    /// <summary>What an answer runs on: a graph for its prompt and one for its tokens, a picture's slot.</summary>
     private sealed class AnswerRun : IDisposable
     {
         private readonly StateStore _store;
@@ -217,34 +303,20 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
         private int _taken;
 
         public AnswerRun(
-            Tuna2Network network, IBackend backend, StateStore store, CacheState cache, int rows, Grid? picture, TimeState? times, int maxTokens, TokenChoice choice)
+            Tuna2Network network, IBackend backend, StateStore store, CacheState cache, Value token, TokenStep? step, int rows, Grid? picture, TimeState? times, int maxTokens,
+            TokenChoice choice)
         {
-            (_store, _times, _choice, _runs) = (store, times, choice, maxTokens - 1);
-            _token = Tuna2Network.NewTokenState(store);
+            (_store, _times, _token, _choice, _runs) = (store, times, token, choice, maxTokens - 1);
+            (_tokens, _tokenLogits) = (step?.Executor, step?.Logits);
             if (picture is { } grid)
                 Pictures = network.NewPictureToSee(store, grid, 1);
             if (times is not null)
                 _timesExecutor = new Executor(network.Times(times), backend, store, BatchBounds.None);
             var prompt = new ModelGraph();
             var extent = new Extent("tokens", rows);
-            _promptLogits = Head(prompt, network.Embed(prompt, extent, text: true, Pictures, times, maxSpans: 1), _picked);
+            _promptLogits = Head(network, prompt, network.Embed(prompt, extent, text: true, Pictures, times, maxSpans: 1), cache, _picked, token, choice);
             // A piece has a picture at most, with text before and behind it.
             _prompt = new Executor(prompt, backend, store, new(extent, 3, Pictures is null ? 0 : 1, Picked: 1));
-            if (_runs == 0)
-                return;
-            var tokens = new ModelGraph();
-            var one = new Extent("token", 1);
-            _tokenLogits = Head(tokens, network.Embed(tokens, one, text: true, null, null, maxSpans: 0, _token), new("picked", 1));
-            tokens.Report(_token);
-            _tokens = new Executor(tokens, backend, store, new(one, 1, Picked: 1, Runs: _runs));
-
-            Value Head(ModelGraph graph, Value embedded, Extent picked)
-            {
-                var logits = network.LanguageHead(graph, network.Llm(graph, embedded, cache), picked);
-                graph.Keep(logits);
-                Tuna2Network.PickToken(graph, logits, _token, choice);
-                return logits;
-            }
         }
 
         public IEnumerable<Plan> Plans => new[] { _timesExecutor, _prompt, _tokens }.OfType<Executor>().Select(executor => executor.Plan);
@@ -313,9 +385,8 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend) : IDis
 
         public void Dispose()
         {
-            foreach (var executor in new[] { _timesExecutor, _prompt, _tokens }.OfType<Executor>())
+            foreach (var executor in new[] { _timesExecutor, _prompt }.OfType<Executor>())
                 _store.Disown(executor);
-            _store.Remove(_token);
             if (Pictures is not null)
                 _store.Remove(Pictures.Pictures);
         }

@@ -52,17 +52,18 @@ public class BenchCommandTests
         Assert.That(output, Does.Match("(?m)^a token, launch by launch +times").And.Match("(?m)^Attention +[0-9]+ +[0-9.]+ "));
     }
 
-    [Test]
-    public async Task Weights_of_a_known_shape_are_made_where_they_run()
+    [TestCase("tuna2-shapes", 4)]
+    [TestCase("tuna_tiny", 6)]
+    public async Task Weights_of_a_known_shape_are_made_where_they_run(string shape, int rows)
     {
         using StringWriter output = new(), error = new();
         var code = await Tuna2.Cli.Cli.RunAsync(
-            ["bench", "--random", "tuna2-shapes", "--device", "cpu", "--rounds", "1", "--steps", "1", "--tokens", "1", "--width", "16", "--height", "16", "--json"], new CliConsole(output, error));
+            ["bench", "--random", shape, "--device", "cpu", "--rounds", "1", "--steps", "1", "--tokens", "1", "--width", "16", "--height", "16", "--json"], new CliConsole(output, error));
         Assert.That(code, Is.Zero, error.ToString());
         using var json = JsonDocument.Parse(output.ToString());
         Assert.That(json.RootElement.GetProperty("random").GetBoolean(), Is.True);
-        Assert.That(json.RootElement.GetProperty("model").GetString(), Is.EqualTo("tuna2-shapes"));
-        Assert.That(json.RootElement.GetProperty("rows").GetArrayLength(), Is.EqualTo(4));
+        Assert.That(json.RootElement.GetProperty("model").GetString(), Is.EqualTo(shape));
+        Assert.That(json.RootElement.GetProperty("rows").GetArrayLength(), Is.EqualTo(rows));
     }
 
     [TestCase("--random", "tuna_9", "--random 'tuna_9' is not one of tuna_2_pixel_7b")]

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
@@ -84,8 +85,8 @@ public class MatMulTests
     }
 
     [Test, Combinatorial]
-    public void Bias_gate_and_residual_follow_in_this_order(
-        [Values(3, 19)] int rows, [Values] bool bias, [Values] bool gate, [Values] bool residual, [Values] bool inPlace)
+    public void Bias_activation_gate_and_residual_follow_in_this_order(
+        [Values(1, 3, 19)] int rows, [Values] bool bias, [Values] Activation activation, [Values] bool gate, [Values] bool residual, [Values] bool inPlace)
     {
         const int n = 267, k = 33, chunks = 3, chunk = 1;
         if (inPlace && !residual)
@@ -100,6 +101,12 @@ public class MatMulTests
         {
             var mod = batch.ModRow(i / n);
             expected[i] += bias ? b[i % n] : 0;
+            expected[i] = activation switch
+            {
+                Activation.GeluTanh => expected[i] / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (expected[i] + 0.044715 * Math.Pow(expected[i], 3)))),
+                Activation.Gelu => expected[i] / 2 * ErrorFunction.OnePlusErf(expected[i] / Math.Sqrt(2)),
+                _ => expected[i],
+            };
             expected[i] *= gate && mod >= 0 ? table[(mod * chunks + chunk) * n + i % n] : 1;
             expected[i] += residual ? r[i] : 0;
         }
@@ -108,7 +115,7 @@ public class MatMulTests
             var added = residual ? rig.Value("residual", rows, n, r) : null;
             var y = inPlace ? added! : rig.Value("y", rows, n);
             rig.Run(new MatMul("product", rig.Value("x", rows, k, x), rig.Weight(n, k, Precision.BF16, w), y,
-                bias ? rig.Vector(b) : null, added, gate ? new Modulation(rig.Value("table", Batches.ModRows, chunks * n, table), chunk) : null), batch);
+                bias ? rig.Vector(b) : null, added, gate ? new Modulation(rig.Value("table", Batches.ModRows, chunks * n, table), chunk) : null, activation), batch);
             return rig.Read(y);
         });
     }

@@ -94,7 +94,7 @@ internal sealed class ProductCase : IDisposable
         var y = rig.Value("y", _shape.M, _shape.N);
         rig.Run(
             new Ops.MatMul("product", rig.Value("x", _shape.M, _shape.K, _x), rig.Weight(_shape.N, _shape.K, Precision.F32, _w), y,
-                _shape.Bias ? rig.Vector(_bias) : null, _shape.Residual ? rig.Value("residual", _shape.M, _shape.N, _residual) : null),
+                _shape.Bias ? rig.Vector(_bias) : null, _shape.Residual ? rig.Value("residual", _shape.M, _shape.N, _residual) : null, activation: _shape.Activation),
             new Batch { Sequences = [new Sequence(0, _shape.M, 0, 0, 0, -1, null)] });
         return rig.Read(y);
     }

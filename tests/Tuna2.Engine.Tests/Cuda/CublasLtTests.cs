@@ -50,6 +50,40 @@ public class CublasLtTests
         Assert.That(rig.Fake.LastCompute, Is.EqualTo(compute));
     }
 
+    /// <summary>36 is CUBLASLT_EPILOGUE_GELU_BIAS, 32 CUBLASLT_EPILOGUE_GELU.</summary>
+    [TestCase(false, Activation.None, 1)]
+    [TestCase(true, Activation.None, 4)]
+    [TestCase(false, Activation.GeluTanh, 32)]
+    [TestCase(true, Activation.GeluTanh, 36)]
+    public void Bias_and_activation_are_one_number(bool bias, Activation activation, int epilogue)
+    {
+        using var rig = new CublasLtRig();
+        using var product = rig.Case(_shape with { Bias = bias, Residual = false, Activation = activation });
+        Assert.That(rig.Products.TryRun(product.Product, "node"), Is.True);
+        Assert.That(rig.Fake.LastEpilogue, Is.EqualTo(epilogue));
+        var comparison = Comparison.Of(product.Result, product.OnCpu(), _shape.N);
+        Assert.That(comparison.Within(2 * Comparison.BF16Noise), comparison.ToString());
+    }
+
+    /// <summary>The exact form it lacks; behind its own it adds nothing; and nobody says how near its tanh is.</summary>
+    [Test]
+    public void Activations_it_has_not_or_not_so_are_left_to_our_kernel()
+    {
+        using var rig = new CublasLtRig();
+        foreach (var shape in new[]
+        {
+            _shape with { Activation = Activation.Gelu, Residual = false },
+            _shape with { Activation = Activation.GeluTanh },
+            _shape with { Activation = Activation.GeluTanh, Residual = false, Element = ElementType.F32, Output = ElementType.F32 },
+        })
+        {
+            using var product = rig.Case(shape);
+            Assert.That(rig.Products.TryRun(product.Product, "node"), Is.False, shape.ToString());
+            Assert.That(rig.Products.TryPrepare(product.Product, "node"), Is.False, shape.ToString());
+        }
+        Assert.That(rig.Fake.Products, Is.Zero);
+    }
+
     [Test]
     public void A_bias_that_bfloat16_would_round_is_left_to_our_kernel()
     {

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Cuda;
@@ -7,7 +8,9 @@ namespace Tuna2.Engine.Tests.Cuda;
 [CancelAfter(300_000)]
 public class CudaBenchmarkTests
 {
-    private static ManifestCheckpoint Shape => WeightsManifest.Checkpoints.Single(c => c.Name == "tuna2-shapes");
+    private static ManifestCheckpoint Shape => Of("tuna2-shapes");
+
+    private static ManifestCheckpoint Of(string shape) => WeightsManifest.Checkpoints.Single(c => c.Name == shape);
 
     [Test]
     public async Task Weights_are_made_on_the_device_and_every_kernel_has_its_time(CancellationToken timeout)
@@ -38,15 +41,39 @@ public class CudaBenchmarkTests
         FakeCuda.AssertNothingLeft(fake);
     }
 
+    /// <summary>Tuna's VAE is made on the device too, and timed in both directions.</summary>
     [Test]
-    public async Task A_random_model_is_the_same_on_every_device(CancellationToken timeout)
+    public async Task A_model_of_latents_has_rows_of_its_VAE(CancellationToken timeout)
     {
-        var options = new ImageOptions { Width = 16, Height = 16, Steps = 1, Guidance = 1, Seed = 3 };
+        using var fake = new FakeDriver();
+        using (var model = await TunaModel.MakeRandomAsync(Of("tuna_tiny"), () => FakeCuda.Open(fake), null, timeout))
+        {
+            Assert.That(fake.Calls.Count(c => c == "cuMemcpyHtoDAsync_v2"), Is.LessThan(10), "no weight is sent, not of a convolution either");
+            var benchmark = new ModelBenchmark(model, new() { Width = 32, Height = 32, Steps = 2, Tokens = 3, Rounds = 1 });
+            var rows = benchmark.Run(null, timeout);
+            Assert.That(rows.Select(r => r.Name), Is.EqualTo(new[] { "prefill", "step", "encode", "decode", "token", "picture" }));
+            using var codec = model.NewVaeCodec(32, 32);
+            codec.PrepareToDecode(1);
+            var ops = codec.Plans.Single().Graph.Ops;
+            var flops = ops.OfType<Conv3d>().Sum(o => 2L * o.OutputSize.Count * o.Weight.Rows * o.Weight.Columns) + ops.OfType<MatMul>().Sum(o => 2L * o.Input.Rows.Max * o.Weight.Count);
+            Assert.That(rows[3].Flops, Is.EqualTo(flops));
+            Assert.That(rows[2].Flops, Is.Positive);
+            Assert.That(rows[2].Bytes, Is.Positive);
+            Assert.That(rows[3].Bytes, Is.GreaterThan(4 * ops.OfType<Conv3d>().Sum(o => o.Weight.Count)));
+        }
+        FakeCuda.AssertNothingLeft(fake);
+    }
+
+    [TestCase("tuna2-shapes")]
+    [TestCase("tuna_tiny")]
+    public async Task A_random_model_is_the_same_on_every_device(string shape, CancellationToken timeout)
+    {
+        var options = new ImageOptions { Width = 16, Height = 16, Steps = shape == "tuna_tiny" ? 2 : 1, Guidance = 1, Seed = 3 };
         var pictures = new List<float[]>();
         using var fake = FakeCuda.Executing();
         foreach (var open in new Func<DeviceSelection>[] { () => new(new Engine.Cpu.CpuBackend(2)), () => FakeCuda.Open(fake, ComputeType.F32) })
         {
-            using var model = await TunaModel.MakeRandomAsync(Shape, open, null, timeout);
+            using var model = await TunaModel.MakeRandomAsync(Of(shape), open, null, timeout);
             using var session = model.CreateSession();
             var picture = (await session.GenerateAsync("a red circle", options, null, timeout))[0];
             pictures.Add([.. picture.Image.Pixels.ToArray().Select(p => (float)p)]);

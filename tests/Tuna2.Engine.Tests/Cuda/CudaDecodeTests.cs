@@ -156,6 +156,119 @@ public class CudaDecodeTests
         }
     }
 
+    /// <summary>A token's step is captured once, as long as all it depends on is as it was.</summary>
+    [Test]
+    public async Task The_second_answer_of_a_session_replays_what_the_first_captured(CancellationToken timeout)
+    {
+        using var fake = new FakeDriver();
+        using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, cancellation: timeout))
+        {
+            using var session = model.CreateSession();
+            // What the first request loads stays, and what it copies through.
+            await Ask(300);
+            model.TrimMemory();
+            var (live, memory) = (fake.Live, fake.MemoryUsed);
+            fake.ClearCalls();
+
+            await Ask(4);
+            Assert.That(Captures(), Is.EqualTo(1));
+            var launches = Count(fake, "cuGraphLaunch");
+            await Ask(4);
+            await Ask(3, seed: 2);
+            Assert.That(Captures(), Is.EqualTo(1), "greedy needs no seed, and fewer tokens have room in its tables");
+            Assert.That(Count(fake, "cuGraphLaunch"), Is.EqualTo(launches + 3 + 2));
+            await Ask(4, temperature: 1, seed: 2);
+            Assert.That(Captures(), Is.EqualTo(2), "how a token is drawn is an argument of the launch");
+            await Ask(4);
+            await Ask(4, temperature: 1, seed: 2);
+            Assert.That(Captures(), Is.EqualTo(2), "each has its own");
+            Assert.That(model.Slots.UnusedDecoders, Is.EqualTo(SlotPool.MostUnusedDecoders));
+            await Ask(300);
+            Assert.That(Captures(), Is.EqualTo(3), "neither keys nor tables have room for so many");
+            Assert.That(model.Slots.UnusedDecoders, Is.EqualTo(SlotPool.MostUnusedDecoders));
+            await Ask(300);
+            Assert.That(Captures(), Is.EqualTo(3));
+
+            model.TrimMemory();
+            Assert.That((fake.Live, fake.MemoryUsed, model.Slots.UnusedDecoders), Is.EqualTo((live, memory, 0)));
+            await Ask(4);
+            Assert.That(Captures(), Is.EqualTo(4), "what is freed is captured again");
+
+            async Task Ask(int tokens, float temperature = 0, long seed = 0)
+            {
+                await foreach (var _ in session.AskAsync("what?", null, new() { MaxTokens = tokens, Temperature = temperature, Seed = seed }, timeout))
+                {
+                    // Read to its end.
+                }
+            }
+        }
+        FakeCuda.AssertNothingLeft(fake);
+
+        int Captures() => Count(fake, "cuGraphInstantiateWithFlags");
+    }
+
+    [Test]
+    public async Task The_turns_of_a_conversation_replay_one_step_until_its_keys_move(CancellationToken timeout)
+    {
+        using var fake = new FakeDriver();
+        using (var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, cancellation: timeout))
+        {
+            using var session = model.CreateSession();
+            using (var chat = session.StartConversation(new() { MaxTokens = 4 }))
+            {
+                foreach (var (question, captures) in new[] { ("what?", 1), ("and then?", 1), (string.Concat(Enumerable.Repeat("and ", 300)), 2), ("so?", 2) })
+                {
+                    await foreach (var _ in chat.AskAsync(question, cancellation: timeout))
+                    {
+                        // Read to its end.
+                    }
+                    Assert.That(Count(fake, "cuGraphInstantiateWithFlags"), Is.EqualTo(captures), question);
+                }
+                model.TrimMemory();
+                Assert.That(model.Slots.UnusedDecoders, Is.Zero);
+            }
+            Assert.That(model.Slots.UnusedDecoders, Is.EqualTo(1), "a conversation keeps its own until it ends");
+            model.TrimMemory();
+            await foreach (var _ in session.AskAsync("what?", null, new() { MaxTokens = SlotPool.MostUnusedPositions }, timeout))
+            {
+                // Read to its end.
+            }
+            Assert.That(model.Slots.UnusedDecoders, Is.Zero, "so many keys and values are not kept for nobody");
+        }
+        FakeCuda.AssertNothingLeft(fake);
+    }
+
+    /// <summary>Kept steps give the tokens of new ones: nothing of the answer before is left in them.</summary>
+    [TestCase(ComputeType.F32)]
+    [TestCase(ComputeType.BF16)]
+    public async Task A_kept_step_gives_the_tokens_and_logits_of_a_new_one(ComputeType type, CancellationToken timeout)
+    {
+        using var fake = FakeCuda.Executing();
+        using var model = await FakeCuda.LoadAsync(fake, DemoModel.Directory, type, cancellation: timeout);
+        using var kept = new TextDecoder(model.Network, model.Backend);
+        PromptLayout first = PromptLayout.Text([5, 9, 11]), second = PromptLayout.Text([3, 1, 4, 1, 5]);
+        _ = Answer(kept, first, _drawn);
+        kept.Forget();
+        var captures = Count(fake, "cuGraphInstantiateWithFlags");
+        var (tokens, logits) = Answer(kept, second, _drawn with { Drawn = 8 });
+        Assert.That(Count(fake, "cuGraphInstantiateWithFlags"), Is.EqualTo(captures));
+        using var fresh = new TextDecoder(model.Network, model.Backend);
+        var expected = Answer(fresh, second, _drawn with { Drawn = 8 });
+        Assert.That(tokens, Is.EqualTo(expected.Tokens));
+        Assert.That(logits, Is.EqualTo(expected.Logits), "to the bit");
+
+        (int[] Tokens, float[] Logits) Answer(TextDecoder decoder, PromptLayout prompt, TokenChoice choice)
+        {
+            List<int> drawn = [decoder.Begin(prompt, [], 3, choice, timeout)];
+            while (drawn.Count < 3)
+                drawn.Add(decoder.Next(timeout));
+            decoder.Settle();
+            var made = (drawn.ToArray(), decoder.ReadLogits());
+            decoder.Rest();
+            return made;
+        }
+    }
+
     [Test]
     public async Task Keys_that_grow_are_copied_on_the_device(CancellationToken timeout)
     {

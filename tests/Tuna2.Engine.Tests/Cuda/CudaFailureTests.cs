@@ -32,8 +32,9 @@ public class CudaFailureTests
             fake.Fail("", result, n, forever);
             var error = await Caught(() => Everything(fake));
             Assert.That(error, Is.Null.Or.TypeOf<DeviceException>(), $"{where}: {error}");
+            // Memory that could not be had is asked for again when what nobody uses is freed.
             if (error is null)
-                Assert.That(calls[n - 1], Does.Match("Free|Unload|Destroy|Release|Pop|Push"), $"{where}: no error");
+                Assert.That(calls[n - 1], Does.Match("Free|Unload|Destroy|Release|Pop|Push|MemGetInfo|MemAlloc"), $"{where}: no error");
             Assert.That(fake.Depth, Is.Zero, where);
             Assert.That(fake.Retained, Is.Zero, where);
             // A context that cannot be made current cannot be cleaned up: all else is.

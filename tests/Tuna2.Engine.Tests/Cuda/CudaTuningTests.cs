@@ -4,6 +4,7 @@ using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Sampling;
+using Tuna2.Engine.Tests.Parity;
 
 namespace Tuna2.Engine.Tests.Cuda;
 
@@ -12,11 +13,13 @@ public class CudaTuningTests
 {
     private static readonly string _demo = Path.Combine(Fixtures.Repository, "models", "tuna2-shapes");
 
-    /// <summary>What is tuned is what a step runs: no product of the graph without a gate is missing, and none is made up.</summary>
-    [Test]
-    public async Task The_products_are_those_of_a_step()
+    /// <summary>What is tuned is what a step runs: no product of the graph that cuBLASLt computes is missing, and none is made up.</summary>
+    [TestCase("models/tuna2-shapes")]
+    [TestCase("tests/fixtures/tunar-tiny")]
+    public async Task The_products_are_those_of_a_step(string directory)
     {
-        using var model = await TunaModel.LoadAsync(_demo, new() { Device = "cpu" });
+        SeededWeights.MakeTunaR();
+        using var model = await TunaModel.LoadAsync(Path.Combine(Fixtures.Repository, directory), new() { Device = "cpu" });
         var grid = new Grid(1, 64 / model.Config.PatchSize, 64 / model.Config.PatchSize);
         var layout = PromptLayout.TextToImage(model.Tokens, [1, 2, 3], grid);
         var ofGraphs = new HashSet<string>();
@@ -27,8 +30,11 @@ public class CudaTuningTests
             predictor.Begin(plan, [], CancellationToken.None);
             predictor.Start(new float[64 * 64 * 3]);
             predictor.Evaluate(CancellationToken.None);
-            foreach (var product in predictor.Plans.Last().Graph.Ops.OfType<MatMul>().Where(o => o.Gate is null))
-                ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Residual is null ? "" : ", residual")}");
+            var ops = predictor.Plans.Last().Graph.Ops;
+            foreach (var product in ops.OfType<MatMul>().Where(o => o.Gate is null && o.Activation != Activation.Gelu))
+                ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Activation == Activation.None ? "" : ", gelu_tanh")}{(product.Residual is null ? "" : ", residual")}");
+            foreach (var embedding in ops.OfType<PatchEmbedding>())
+                ofGraphs.Add($"{embedding.Gathered.Rows.Value}x{embedding.Output.Columns}x{embedding.Gathered.Columns} bf16, bias, residual");
         }
         Assert.That(CudaTuning.Shapes(model.Config, 64, 64).Select(s => s.ToString()), Is.EquivalentTo(ofGraphs));
     }

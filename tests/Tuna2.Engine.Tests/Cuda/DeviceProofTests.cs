@@ -3,6 +3,7 @@ using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Tests.Sessions;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Cuda;
 
@@ -19,6 +20,20 @@ public class DeviceProofTests
         var checks = await Run(graphs => FakeCuda.Open(fake, ComputeType.F32, graphs), timeout);
         Assert.That(checks.Select(c => c.Name), Is.EqualTo(new[] { "repeats", "seed", "together", "memory", "replay", "reference" }));
         Assert.That(checks.Select(c => c.Passed), Is.All.EqualTo(true), string.Join('\n', checks));
+        FakeCuda.AssertNothingLeft(fake);
+    }
+
+    /// <summary>Of latents, with a VAE before and behind them.</summary>
+    [Test]
+    public async Task A_model_of_latents_passes_every_check(CancellationToken timeout)
+    {
+        using var fake = FakeCuda.Executing();
+        var tiny = WeightsManifest.Checkpoints.Single(c => c.Name == "tuna_tiny");
+        var shape = tiny with { Config = tiny.Config with { Vae = tiny.Config.Vae! with { NumResBlocks = 1 } } };
+        var checks = await DeviceProof.RunAsync(
+            device => TunaModel.MakeRandomAsync(shape, device, null, timeout), graphs => FakeCuda.Open(fake, ComputeType.F32, graphs), _small with { Repeats = 1 }, null, timeout);
+        Assert.That(checks.Select(c => c.Passed), Is.All.EqualTo(true), string.Join('\n', checks));
+        Assert.That(checks.Single(c => c.Name == "reference").Detail, Does.Contain("the VAE's latent").And.Contain("its pixels"));
         FakeCuda.AssertNothingLeft(fake);
     }
 

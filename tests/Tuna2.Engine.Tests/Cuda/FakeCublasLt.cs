@@ -14,6 +14,9 @@ internal sealed unsafe class FakeCublasLt : FakeLibrary
     /// <summary>The compute type of the last.</summary>
     public int LastCompute => Number("fake_last_compute");
 
+    /// <summary>The epilogue of the last: the number the library was given.</summary>
+    public int LastEpilogue => Number("fake_last_epilogue");
+
     /// <summary>The algorithm of the last.</summary>
     public int LastAlgorithm => Number("fake_last_algorithm");
 

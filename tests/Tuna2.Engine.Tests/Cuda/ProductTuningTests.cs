@@ -1,5 +1,7 @@
 using NUnit.Framework;
 using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Parity;
 
@@ -29,6 +31,21 @@ public sealed class ProductTuningTests : IDisposable
         using var other = rig.Case(_shape with { M = 20 });
         rig.Products.TryRun(other.Product, "node");
         Assert.That(rig.Fake.LastAlgorithm, Is.Zero, "what was not tuned is advised");
+    }
+
+    /// <summary>What follows a product is part of what an algorithm was timed for.</summary>
+    [Test]
+    public void An_activation_is_stored_with_its_product()
+    {
+        var path = _folder.File("activated.json");
+        var activated = _shape with { Residual = false, Activation = Activation.GeluTanh };
+        using var rig = new CublasLtRig();
+        cublasLtMatmulAlgo_t algorithm = default;
+        algorithm[0] = 7;
+        ProductTuning.Write(path, rig.Lt, [new(activated, algorithm, 1, 2)]);
+        var tuning = ProductTuning.Read(path);
+        Assert.That(tuning.Find(activated)?[0], Is.EqualTo(7));
+        Assert.That(tuning.Find(activated with { Activation = Activation.None }), Is.Null);
     }
 
     [Test]
@@ -64,10 +81,10 @@ public sealed class ProductTuningTests : IDisposable
 
     [TestCase("", "not a tuning")]
     [TestCase("{}", "not a tuning")]
-    [TestCase("""{"format":2}""", "another format than 1")]
-    [TestCase("""{"format":1,"gpu":"g","cublaslt":1,"products":[{"m":1}]}""", "not a tuning")]
-    [TestCase("""{"format":1,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f16","output":"f32","bias":false,"residual":false,"algorithm":"00"}]}""", "'f16' is no element type")]
-    [TestCase("""{"format":1,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f32","output":"f32","bias":false,"residual":false,"algorithm":"00"}]}""", "an algorithm of 2 digits")]
+    [TestCase("""{"format":1}""", "another format than 2")]
+    [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1}]}""", "not a tuning")]
+    [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f16","output":"f32","bias":false,"residual":false,"activation":"none","algorithm":"00"}]}""", "'f16' is no element type")]
+    [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f32","output":"f32","bias":false,"residual":false,"activation":"none","algorithm":"00"}]}""", "an algorithm of 2 digits")]
     public void What_is_no_tuning_is_one_line_that_names_the_file(string content, string problem)
     {
         var path = _folder.Write("bad.json", System.Text.Encoding.UTF8.GetBytes(content));

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Kernels;
@@ -13,6 +14,11 @@ public class LaunchShapeTests
     {
         foreach (var (toF32, swiGlu) in new[] { (false, false), (true, false), (false, true) })
             yield return Case(new MatMul(toF32, swiGlu).Instance, new MatMul(toF32, swiGlu).Shape(_product), "MatMulShared");
+        foreach (var activation in new[] { Activation.GeluTanh, Activation.Gelu })
+        {
+            yield return Case(new MatMul(false, false, activation).Instance, new MatMul(false, false, activation).Shape(_product), "MatMulShared");
+            yield return Case(new MatMulF32(false, activation).Instance, new MatMulF32(false, activation).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
+        }
         foreach (var swiGlu in new[] { false, true })
             yield return Case(new MatMulF32(swiGlu).Instance, new MatMulF32(swiGlu).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
         foreach (var dim in new[] { 64, 72, 128 })

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -37,17 +38,34 @@ public class GemvHostTests
         using var operands = new ProductOperands(element, element, new(3, 9, 24), form);
         using var around = new ProductSurroundings(element, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new Gemv(element, element, form == ProductForm.SwiGlu), args, around.Buffers);
+        _runner.LaunchChecked(new Gemv(element, element, form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
     [Test]
-    public void Stays_in_its_buffers([Values] ElementType element, [Values(ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu)] ProductForm form)
+    public void Stays_in_its_buffers([Values] ElementType element, [Values(ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu, ProductForm.GatedGeluTanh, ProductForm.GatedGeluInPlace)] ProductForm form)
     {
         using var operands = new ProductOperands(element, element, new(3, 9, 264), form);
-        var kernel = new Gemv(element, element, form == ProductForm.SwiGlu);
+        var kernel = new Gemv(element, element, form == ProductForm.SwiGlu, operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
+    }
+
+    /// <summary>A column of the weight is a number and zeros behind it, and the row 1 and zeros: the sum is the number.</summary>
+    [Test]
+    public void Gelu_ends_where_it_should([Values(Activation.GeluTanh, Activation.Gelu)] Activation activation)
+    {
+        float[] numbers = [0, -200, 200, float.PositiveInfinity, float.NaN, -5], expected = [0, 0, 200, float.PositiveInfinity, float.NaN];
+        using var x = ElementType.F32.Input("x", [1, 0, 0, 0]);
+        using var w = ElementType.F32.Input("w", [.. numbers.SelectMany(v => new[] { v, 0, 0, 0 })]);
+        using var y = ElementType.F32.Output("y", numbers.Length);
+        _runner.LaunchChecked(
+            new Gemv(ElementType.F32, ElementType.F32, SwiGlu: false, activation), new GemvArgs { X = x.Address, W = w.Address, Y = y.Address, M = 1, N = numbers.Length, K = 4 }, [x, w, y]);
+        var result = ElementType.F32.Read(y);
+        Assert.That(result[..^1], Is.EqualTo(expected));
+        // Where 1 + erf cancels, digits must be left.
+        if (activation == Activation.Gelu)
+            Assert.That(result[^1], Is.EqualTo(-1.433257859e-6).Within(1e-11));
     }
 
     [TestCase(5, 8)]
@@ -57,7 +75,7 @@ public class GemvHostTests
 
     internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output, bool swiGlu)
     {
-        _runner.LaunchChecked(new Gemv(element, output, swiGlu), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new Gemv(element, output, swiGlu, operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 

@@ -25,7 +25,7 @@ public class MatMulF32HostTests
         using var operands = new ProductOperands(ElementType.F32, ElementType.F32, new(17, 70, 20), form);
         using var around = new ProductSurroundings(ElementType.F32, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new MatMulF32(form == ProductForm.SwiGlu), args, around.Buffers);
+        _runner.LaunchChecked(new MatMulF32(form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
@@ -33,7 +33,7 @@ public class MatMulF32HostTests
     public void Stays_in_its_buffers([Values] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.F32, ElementType.F32, new(3, 35, 20), form);
-        var kernel = new MatMulF32(form == ProductForm.SwiGlu);
+        var kernel = new MatMulF32(form == ProductForm.SwiGlu, operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
     }
@@ -44,7 +44,7 @@ public class MatMulF32HostTests
 
     internal static HostResult Launch(ProductOperands operands, bool swiGlu)
     {
-        _runner.LaunchChecked(new MatMulF32(swiGlu), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new MatMulF32(swiGlu, operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 

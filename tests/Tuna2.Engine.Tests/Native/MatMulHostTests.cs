@@ -39,7 +39,7 @@ public class MatMulHostTests
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(17, 70, 40), form);
         using var around = new ProductSurroundings(ElementType.BF16, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new MatMul(ToF32: false, form == ProductForm.SwiGlu), args, around.Buffers);
+        _runner.LaunchChecked(new MatMul(ToF32: false, form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
@@ -47,7 +47,7 @@ public class MatMulHostTests
     public void Stays_in_its_buffers([Values] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 67, 24), form);
-        var kernel = new MatMul(ToF32: false, form == ProductForm.SwiGlu);
+        var kernel = new MatMul(ToF32: false, form == ProductForm.SwiGlu, operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
     }
@@ -58,7 +58,7 @@ public class MatMulHostTests
 
     internal static HostResult Launch(ProductOperands operands, ElementType output, bool swiGlu)
     {
-        _runner.LaunchChecked(new MatMul(output == ElementType.F32, swiGlu), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new MatMul(output == ElementType.F32, swiGlu, operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 

@@ -1,3 +1,4 @@
+using Tuna2.Bench.Cases;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 using Tuna2.Engine.Tests.Cpu;
@@ -23,6 +24,18 @@ public enum ProductForm
 
     /// <summary>Gate rows, then up rows; nothing follows.</summary>
     SwiGlu,
+
+    /// <summary>Bias and GELU by tanh.</summary>
+    GeluTanh,
+
+    /// <summary>Bias and GELU by the error function.</summary>
+    Gelu,
+
+    /// <summary>Bias, GELU by tanh, gate and residual.</summary>
+    GatedGeluTanh,
+
+    /// <summary>Bias, GELU by the error function, gate and residual, which is the output.</summary>
+    GatedGeluInPlace,
 }
 
 /// <summary>A size of a product.</summary>
@@ -102,13 +115,20 @@ internal sealed class ProductOperands : IDisposable
 
     public EpilogueArgs Epilogue { get; }
 
+    public Activation Activation => _form switch
+    {
+        ProductForm.GeluTanh or ProductForm.GatedGeluTanh => Activation.GeluTanh,
+        ProductForm.Gelu or ProductForm.GatedGeluInPlace => Activation.Gelu,
+        _ => Activation.None,
+    };
+
     private bool SwiGlu => _form == ProductForm.SwiGlu;
 
-    private bool Gated => _form is ProductForm.Gated or ProductForm.GatedInPlace;
+    private bool Gated => _form is ProductForm.Gated or ProductForm.GatedInPlace or ProductForm.GatedGeluTanh or ProductForm.GatedGeluInPlace;
 
-    private bool InPlace => _form is ProductForm.InPlace or ProductForm.GatedInPlace;
+    private bool InPlace => _form is ProductForm.InPlace or ProductForm.GatedInPlace or ProductForm.GatedGeluInPlace;
 
-    private bool HasBias => Gated || _form == ProductForm.Bias;
+    private bool HasBias => Gated || Activation != Activation.None || _form == ProductForm.Bias;
 
     private bool HasResidual => Gated || InPlace || _form == ProductForm.Residual;
 
@@ -133,7 +153,7 @@ internal sealed class ProductOperands : IDisposable
         var columns = SwiGlu ? 2 * n : n;
         var y = rig.Value("y", rows, columns);
         rig.Run(new Ops.MatMul("product", rig.Value("x", rows, k, _x), rig.Weight(columns, k, Precision.F32, _w), y, HasBias ? rig.Vector(_bias) : null,
-            HasResidual ? rig.Value("residual", rows, n, _residual) : null, Gated ? new Modulation(rig.Value("table", Times, TableColumns, _table), 2) : null), batch);
+            HasResidual ? rig.Value("residual", rows, n, _residual) : null, Gated ? new Modulation(rig.Value("table", Times, TableColumns, _table), 2) : null, Activation), batch);
         if (!SwiGlu)
             return rig.Read(y);
         var activated = rig.Value("activated", rows, n);
@@ -147,39 +167,8 @@ internal sealed class ProductOperands : IDisposable
             buffer.Dispose();
     }
 
-    /// <param name="single">The sums are float32, in the order of k.</param>
-    private double[] Reference(bool single)
-    {
-        var (rows, n, k) = Size;
-        var y = new double[rows * n];
-        for (var r = 0; r < rows; r++)
-        {
-            var mod = _modRows[r * _modRows.Length / rows];
-            for (var c = 0; c < n; c++)
-            {
-                var value = Dot(r, c);
-                if (SwiGlu)
-                    value = value / (1 + Math.Exp(-value)) * Dot(r, n + c);
-                if (HasBias)
-                    value += _bias[c];
-                if (Gated && mod >= 0)
-                    value *= _table[mod * TableColumns + GateColumn + c];
-                if (HasResidual)
-                    value += _residual[r * n + c];
-                y[r * n + c] = value;
-            }
-        }
-        return y;
+    private double[] Reference(bool single) => new ProductReference(
+        _x, _w, Size.Rows, Size.N, Size.K, SwiGlu, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
 
-        double Dot(int row, int column)
-        {
-            double sum = 0;
-            for (var i = 0; i < k; i++)
-            {
-                sum += (double)_x[row * k + i] * _w[column * k + i];
-                sum = single ? (float)sum : sum;
-            }
-            return sum;
-        }
-    }
+    private float GateOf(int row, int column) => _modRows[row * _modRows.Length / Size.Rows] is >= 0 and var mod ? _table[mod * TableColumns + GateColumn + column] : 1;
 }

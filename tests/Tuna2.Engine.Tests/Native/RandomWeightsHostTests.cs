@@ -25,6 +25,16 @@ public class RandomWeightsHostTests
     }
 
     [Test]
+    public void Makes_convolutions_in_the_order_they_are_kept([Values] ElementType element)
+    {
+        const int Rows = 7, Channels = 12, Taps = 27;
+        var tensor = HashedTensor.Of("vae.model.decoder.conv1.weight", [Rows, Channels, 3, 3, 3]) with { Channels = Channels, Taps = Taps };
+        using var y = element.Output("y", Rows * Channels * Taps);
+        Runner.LaunchChecked(new Engine.Kernels.RandomWeights(element), Args(y, tensor, Rows * Channels * Taps), y);
+        Assert.That(element.Read(y), Is.EqualTo(Enumerable.Range(0, Rows * Channels * Taps).Select(i => tensor[i])));
+    }
+
+    [Test]
     public void Stays_in_its_buffers([Values] ElementType element)
     {
         using var y = element.Output("y", 300);
@@ -32,5 +42,5 @@ public class RandomWeightsHostTests
     }
 
     private static RandomWeightsArgs Args(HostBuffer y, HashedTensor tensor, int count) =>
-        new() { Y = y.Address, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale };
+        new() { Y = y.Address, Count = count, Id = tensor.Id, Base = tensor.Base, Scale = tensor.Scale, Channels = (uint)tensor.Channels, Taps = (uint)tensor.Taps };
 }

@@ -18,8 +18,23 @@ public class HashedTensorTests
     [TestCase("diffusion_head_a.7.adaLN_modulation.1.weight", new long[] { 21504, 3584 }, 77070335L, (ushort)0x3C8C)]
     [TestCase("vision_encoder.patch_embedding.weight", new long[] { 3584, 3, 16, 16 }, 2752511L, (ushort)0x3CB5)]
     [TestCase("diffusion_head_b.linear.bias", new long[] { 768 }, 767L, (ushort)0xBCBB)]
+    [TestCase("vision_model.encoder.layers.3.layer_norm1.weight", new long[] { 1152 }, 7L, (ushort)0x3F75)]
+    [TestCase("vae.model.decoder.head.0.gamma", new long[] { 256, 1, 1, 1 }, 255L, (ushort)0x3F82)]
+    [TestCase("vae.model.decoder.conv1.weight", new long[] { 1024, 48, 3, 3, 3 }, 1327103L, (ushort)0x3BA1)]
     public void An_element_is_what_the_definition_says(string name, long[] shape, long index, ushort bits) =>
         Assert.That(BitConverter.SingleToUInt32Bits(HashedTensor.Of(name, shape)[index]), Is.EqualTo((uint)bits << 16));
+
+    [Test]
+    public void A_convolution_has_its_taps_before_its_channels()
+    {
+        const int Rows = 3, Channels = 5, Taps = 4;
+        var official = HashedTensor.Of("vae.model.encoder.conv1.weight", [Rows, Channels, 1, 2, 2]);
+        var kept = official with { Channels = Channels, Taps = Taps };
+        for (var r = 0; r < Rows; r++)
+            for (var t = 0; t < Taps; t++)
+                for (var c = 0; c < Channels; c++)
+                    Assert.That(kept[(r * Taps + t) * Channels + c], Is.EqualTo(official[(r * Channels + c) * Taps + t]));
+    }
 
     [Test]
     public void A_backend_fills_with_them([Values] Precision precision)

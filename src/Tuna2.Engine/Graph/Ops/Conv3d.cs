@@ -42,6 +42,13 @@ public sealed class Conv3d(string name, Value input, Grid size, Value? past, Wei
     /// <summary>The output's size.</summary>
     public Grid OutputSize => Shape.Output(Size, ZeroFrames + PastFrames);
 
+    /// <summary>Floating-point operations, of every tap of every pixel: those on zeros are counted, as everybody counts them.</summary>
+    public long Flops => 2L * OutputSize.Count * Weight.Count;
+
+    /// <summary>Bytes it must move at least: matrix, input, past and output once.</summary>
+    public long Bytes => Weight.Count * (Weight.Precision == Precision.BF16 ? sizeof(ushort) : sizeof(float))
+        + (((long)Size.Count + PastFrames * Size.Height * Size.Width) * Input.Columns + (long)OutputSize.Count * Output.Columns) * sizeof(float);
+
     /// <inheritdoc/>
     public override IEnumerable<Value> Reads => new[] { Input, Past, Residual }.OfType<Value>();
 

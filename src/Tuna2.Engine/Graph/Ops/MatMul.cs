@@ -1,10 +1,11 @@
 namespace Tuna2.Engine.Graph.Ops;
 
 /// <summary>
-/// output = residual + gate * (input x weight^T + bias): a linear layer with what usually follows it. Residual, gate and bias
-/// are optional; the gate is the AdaLN vector of the row's sequence (1 for text).
+/// output = residual + gate * activation(input x weight^T + bias): a linear layer with what usually follows it. Residual, gate,
+/// activation and bias are optional; the gate is the AdaLN vector of the row's sequence (1 for text).
 /// </summary>
-public sealed class MatMul(string name, Value input, Weight weight, Value output, Weight? bias = null, Value? residual = null, Modulation? gate = null) : Op(name)
+public sealed class MatMul(
+    string name, Value input, Weight weight, Value output, Weight? bias = null, Value? residual = null, Modulation? gate = null, Activation activation = Activation.None) : Op(name)
 {
     /// <summary>(rows, in).</summary>
     public Value Input { get; } = input;
@@ -27,6 +28,9 @@ public sealed class MatMul(string name, Value input, Weight weight, Value output
 
     /// <summary>AdaLN gate, or null for 1.</summary>
     public Modulation? Gate { get; } = gate;
+
+    /// <summary>What sum and bias go through, in float32 whatever the output is rounded to.</summary>
+    public Activation Activation { get; } = activation;
 
     /// <summary>Floating-point operations of the rows that run.</summary>
     public long Flops => 2L * Input.Rows.Value * Weight.Count;

@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Tuna2.Engine.Cuda;
+using Tuna2.Engine.Graph;
+using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Parity;
+using Tuna2.Engine.Weights;
+using static Tuna2.Engine.Kernels.ElementType;
+
+namespace Tuna2.Bench.Cases;
+
+/// <summary>
+/// A product's kernel at a size that fits no tile, beside float64: what is timed must first be right. A model launches few of the
+/// instances there are, so its parity does not stand for this.
+/// </summary>
+/// <param name="Kernel">The instance.</param>
+/// <param name="Shape">The size and what follows the product: "129 x 67 x 72, bias, gate, residual".</param>
+/// <param name="Passed">Whether rounding explains the difference, and nothing behind the output was written.</param>
+/// <param name="RelativeError">Of the output, to float64's.</param>
+internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, double RelativeError)
+{
+    private const float Behind = 42;
+    private const int Guards = 64, Times = 2;
+
+    /// <summary>Rows of a picture with one modulation, of text, and of a picture with another.</summary>
+    private static readonly int[] _modRows = [1, -1, 0];
+
+    private static readonly (int Rows, int N, int K)[] _ragged = [(5, 3, 8), (17, 63, 24), (129, 67, 72), (130, 130, 264), (257, 65, 520)];
+
+    private static readonly (int Rows, int N, int K)[] _few = [(1, 267, 264), (3, 129, 40), (4, 9, 4104)];
+
+    private static readonly Form[] _forms =
+    [
+        new(BF16, BF16), new(BF16, F32), new(BF16, BF16, SwiGlu: true), new(BF16, BF16, Activation: Activation.GeluTanh), new(BF16, BF16, Activation: Activation.Gelu),
+        new(F32, F32), new(F32, F32, SwiGlu: true), new(F32, F32, Activation: Activation.GeluTanh), new(F32, F32, Activation: Activation.Gelu),
+    ];
+
+    /// <summary>What tells instances apart.</summary>
+    private sealed record Form(ElementType Element, ElementType Output, bool SwiGlu = false, Activation Activation = Activation.None)
+    {
+        public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, SwiGlu, Activation).Instance : new MatMulF32(SwiGlu, Activation).Instance;
+
+        public KernelInstance Few => new Gemv(Element, Output, SwiGlu, Activation).Instance;
+    }
+
+    /// <summary>Every instance of the products' kernels whose name is chosen: plain, and with all that may follow it; fused SwiGLU, which nothing follows, once.</summary>
+    /// <param name="launcher">What runs kernels.</param>
+    /// <param name="memory">The memory they reach.</param>
+    /// <param name="chosen">Given an instance's name; null for all.</param>
+    /// <exception cref="DeviceException">A launch failed.</exception>
+    public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, Func<string, bool>? chosen = null)
+    {
+        foreach (var form in _forms)
+            foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few) })
+                if (chosen is null || chosen(kernel.Name))
+                    foreach (var (rows, n, k) in sizes)
+                        foreach (var everything in form.SwiGlu ? new[] { false } : [false, true])
+                        {
+                            using var operands = new Operands(memory, form, rows, n, k, everything);
+                            yield return operands.Check(launcher, kernel, few: sizes == _few);
+                        }
+    }
+
+    /// <summary>Operands on the device, and as float32 beside.</summary>
+    private sealed class Operands : IDisposable
+    {
+        private readonly IDeviceMemory _memory;
+        private readonly Form _form;
+        private readonly int _rows, _n, _k;
+        private readonly bool _everything;
+        private readonly List<IAddressable> _buffers = [];
+        private readonly float[] _x, _w, _bias, _residual, _table;
+        private readonly ulong _xAt, _wAt;
+        private readonly IAddressable _y;
+        private readonly EpilogueArgs _epilogue;
+
+        public Operands(IDeviceMemory memory, Form form, int rows, int n, int k, bool everything)
+        {
+            (_memory, _form, _rows, _n, _k, _everything) = (memory, form, rows, n, k, everything);
+            var random = new Random(rows * 7919 + n * 31 + k);
+            _x = Numbers(random, form.Element, rows * k, 1);
+            _w = Numbers(random, form.Element, (form.SwiGlu ? 2 : 1) * n * k, 0.5f);
+            _bias = Numbers(random, F32, n, 1);
+            _residual = Numbers(random, form.Element, rows * n, 3);
+            _table = Numbers(random, F32, Times * 3 * n, 0.3f, mean: 1);
+            try
+            {
+                _xAt = New(form.Element, _x).Address;
+                _wAt = New(form.Element, _w).Address;
+                _y = New(form.Output, [.. Enumerable.Repeat(float.NaN, rows * n), .. Enumerable.Repeat(Behind, Guards)]);
+                if (!everything)
+                    return;
+                _epilogue = new()
+                {
+                    Bias = New(F32, _bias).Address, Residual = New(form.Element, _residual).Address, Table = New(F32, _table).Address,
+                    Sequences = New<DeviceSequence>([.. _modRows.Select(mod => new DeviceSequence(0, 0, 0, 0, 0, mod, 0, 0, 0))]).Address,
+                    RowSequence = New<int>([.. Enumerable.Range(0, rows).Select(SequenceOf)]).Address, TableColumns = 3 * n, Gate = 2 * n,
+                };
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public ProductCheck Check(ILauncher launcher, KernelInstance kernel, bool few)
+        {
+            if (few)
+                KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.SwiGlu, _form.Activation), new GemvArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+            else if (_form.Element == BF16)
+                KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.SwiGlu, _form.Activation), new MatMulArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+            else
+                KernelBackend.Launch(launcher, new MatMulF32(_form.SwiGlu, _form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+            var y = Read();
+            var exact = Reference(single: false);
+            var error = Comparison.Of(y.AsSpan(0, _rows * _n), exact, _n);
+            var passed = error.WithinRounding(Comparison.Of(Rounded(_form.Output, Reference(single: true)), exact, _n), _form.Output == BF16 ? Comparison.BF16Noise : Comparison.F32Noise)
+                && y.AsSpan(_rows * _n).IndexOfAnyExcept(Behind) < 0;
+            return new(kernel.Name, string.Create(CultureInfo.InvariantCulture, $"{_rows} x {_n} x {_k}{(_everything ? ", bias, gate, residual" : "")}"), passed, error.RelativeError);
+        }
+
+        public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
+
+        private int SequenceOf(int row) => row * _modRows.Length / _rows;
+
+        private float[] Reference(bool single) => Array.ConvertAll(
+            new ProductReference(_x, _w, _rows, _n, _k, _form.SwiGlu, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
+
+        private float Gate(int row, int column) => _modRows[SequenceOf(row)] is >= 0 and var mod ? _table[mod * 3 * _n + 2 * _n + column] : 1;
+
+        private static float[] Numbers(Random random, ElementType element, int count, float spread, float mean = 0) =>
+            Rounded(element, [.. Enumerable.Range(0, count).Select(_ => mean + spread * (2 * random.NextSingle() - 1))]);
+
+        /// <summary>As an element type holds them.</summary>
+        private static float[] Rounded(ElementType element, float[] values) => element == F32 ? values : [.. Halves(values).Select(half => BitConverter.UInt32BitsToSingle((uint)half << 16))];
+
+        private static ushort[] Halves(float[] values)
+        {
+            var halves = new ushort[values.Length];
+            FloatConversion.RoundToBF16(values, halves);
+            return halves;
+        }
+
+        private float[] Read()
+        {
+            var bytes = new byte[_y.Bytes];
+            _memory.Download(_y, 0, bytes);
+            return _form.Output == F32
+                ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
+                : [.. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(half => BitConverter.UInt32BitsToSingle((uint)half << 16))];
+        }
+
+        private IAddressable New(ElementType element, float[] values) => element == F32 ? New<float>(values) : New<ushort>(Halves(values));
+
+        private IAddressable New<T>(ReadOnlySpan<T> values) where T : unmanaged
+        {
+            var bytes = MemoryMarshal.AsBytes(values);
+            var buffer = _memory.Allocate(bytes.Length, "an operand");
+            _buffers.Add(buffer);
+            _memory.Upload(bytes, buffer, 0);
+            return buffer;
+        }
+    }
+}

@@ -55,6 +55,9 @@ public sealed record GenerationParameters
     /// <summary>Factor on the start state.</summary>
     public required float NoiseScale { get; init; }
 
+    /// <summary>Side in pixels of the tiles the VAE took it in; null for whole.</summary>
+    public int? VaeTile { get; init; }
+
     /// <summary>Name of the model directory.</summary>
     public required string Model { get; init; }
 
@@ -92,6 +95,7 @@ public sealed record GenerationParameters
         // Without guidance none was used, and none was noted: whoever turns guidance on wants the model's own.
         NegativePrompt = Guidance is 0 or 1 ? null : NegativePrompt,
         NoiseScale = NoiseScale,
+        VaeTile = VaeTile,
         OverlongPrompt = PromptCut ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
     };
 
@@ -119,6 +123,8 @@ public sealed record GenerationParameters
         if (Seed is { } seed)
             text.Append(CultureInfo.InvariantCulture, $", Seed: {seed}");
         text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? $", Frames: {Frames}" : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        if (VaeTile is { } tile)
+            text.Append(CultureInfo.InvariantCulture, $", VAE tile: {tile}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -157,6 +163,8 @@ public sealed record GenerationParameters
         if (Frames > 1)
             json.WriteNumber("frames", Frames);
         json.WriteNumber("noise_scale", NoiseScale);
+        if (VaeTile is { } tile)
+            json.WriteNumber("vae_tile", tile);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
         if (Tuning is not null)
@@ -185,6 +193,7 @@ public sealed record GenerationParameters
             Height = Whole("height"),
             Frames = json.TryGetProperty("frames", out _) ? Whole("frames") : 1,
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
+            VaeTile = json.TryGetProperty("vae_tile", out _) ? Whole("vae_tile") : null,
             Model = Text("model"),
             Device = Text("device"),
             Tuning = json.TryGetProperty("tuning", out _) ? Text("tuning") : null,

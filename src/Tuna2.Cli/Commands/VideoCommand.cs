@@ -23,6 +23,7 @@ internal sealed class VideoCommand : TunaCommand
     private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the noise [default: 42]");
     private readonly Option<string?> _negative = new("--negative") { Description = "What the clip should not be [default: the model's, none]", HelpName = "TEXT" };
     private readonly Option<bool> _cutPrompt = new("--cut-prompt") { Description = "Cut a prompt that is too long, with a warning, instead of refusing it" };
+    private readonly Option<int?> _vaeTile = CommonOptions.VaeTile();
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
@@ -32,6 +33,7 @@ internal sealed class VideoCommand : TunaCommand
         [
             "tuna2 video \"a cat walking on the beach at sunset\" -m ~/models/tuna_2b_video -o cat.mp4",
             "tuna2 video \"waves\" -m ~/models/tuna_2b_video --size 384x672 --frames 13 --fps 8 -o waves.webp",
+            "tuna2 video \"a storm at sea\" -m ~/models/tuna_2b_video --size 1344x768 --vae-tile 256 -o storm.mp4",
             "tuna2 video \"rain on a window\" -m ~/models/tuna_2b_video --seed 7 -o - > rain.png",
         ];
         Add(_prompt);
@@ -46,6 +48,7 @@ internal sealed class VideoCommand : TunaCommand
         Add(_seed);
         Add(_negative);
         Add(_cutPrompt);
+        Add(_vaeTile);
         _model.AddTo(this);
         Add(_json);
     }
@@ -89,6 +92,7 @@ internal sealed class VideoCommand : TunaCommand
             Sampler = parsed.GetValue(_sampler),
             Seed = parsed.GetValue(_seed),
             NegativePrompt = parsed.GetValue(_negative),
+            VaeTile = parsed.GetValue(_vaeTile),
             OverlongPrompt = parsed.GetValue(_cutPrompt) ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
         };
     }

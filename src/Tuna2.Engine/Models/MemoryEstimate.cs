@@ -86,7 +86,7 @@ public sealed record MemoryEstimate(
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
         var prompt = PromptLayout.Text([]).WithPicture(_tokens, config.GridOf(width, height)).With(new int[promptTokens - 1]);
-        return Of(config, checkpoint, height, width, frames: 1, threads, (network, backend) =>
+        return Of(config, checkpoint, height, width, VaeTiles.Side(options.VaeTile, width, height, config), frames: 1, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
             decoder.Prepare(prompt, options.MaxTokens, TokenChoice.Greedy);
@@ -128,7 +128,7 @@ public sealed record MemoryEstimate(
             _ => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
         };
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
-        return Of(config, checkpoint, request.Height, request.Width, request.Frames, threads, (network, backend) =>
+        return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, (network, backend) =>
         {
             using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
@@ -136,7 +136,7 @@ public sealed record MemoryEstimate(
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -153,7 +153,8 @@ public sealed record MemoryEstimate(
         {
             if (weights.Vae is null)
                 return 0;
-            using var codec = new VaeCodec(config.Vae!, weights.Vae, backend, height, width);
+            var tiles = VaeTiles.Of(config.Vae!, width, height, vaeTile).In(config.Vae!.SpatialFactor);
+            using var codec = new VaeCodec(config.Vae!, weights.Vae, backend, tiles.Down.TileUnits, tiles.Across.TileUnits);
             prepare(codec);
             return codec.Bytes;
         }

@@ -139,7 +139,8 @@ internal abstract class Predictor : IDisposable
         _times = new Executor(Network.Times(Times), _backend, Store, BatchBounds.None);
         var side = Network.Config.TokenPixels / Network.Config.PatchSize;
         var frames = Network.Config.Vae?.PixelFrames(Room.Frames) ?? 1;
-        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", Room.Branches > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
+        string[] remedies = ["a smaller one", .. Network.Config.Vae is null ? [] : (string[])["a smaller VAE tile"], .. Room.Branches > 1 ? (string[])["guidance 1"] : []];
+        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", remedies.Length > 1 ? $"{string.Join(", ", remedies[..^1])}, or {remedies[^1]}, takes less" : $"{remedies[0]} takes less");
     }
 
     /// <summary>Where a branch's keys begin.</summary>

@@ -27,8 +27,14 @@ public sealed record MemoryEstimate(
     /// <summary>A token's texts, bytes and merge in the tokenizer's tables.</summary>
     private const long BytesPerToken = 600;
 
-    /// <summary>Times a picture's float32 values are in managed memory at once: noise, result, and what is made of it.</summary>
-    private const int PictureCopies = 4;
+    /// <summary>Times a state's values are in managed memory at once: noise, result, and what is made of it.</summary>
+    private const int StateCopies = 4;
+
+    /// <summary>Times a decoded clip's bytes are: its frames, and the file they are written into while it grows.</summary>
+    private const int FileCopies = 4;
+
+    /// <summary>Times the pixels that pass through the VAE are: as read from it, as joined, as bytes.</summary>
+    private const int PieceCopies = 3;
 
     private const int Colours = 3;
 
@@ -144,19 +150,24 @@ public sealed record MemoryEstimate(
         using var backend = new CountingBackend(like);
         using var weights = Tuna2Weights.Place(config, checkpoint, backend);
         var memory = request(new Tuna2Network(config, weights), backend);
-        var process = RuntimeBytes + config.VocabSize * BytesPerToken
-            + (long)(threads > 0 ? threads : Environment.ProcessorCount) * CpuThreads.ScratchBytes
-            + (long)frames * height * width * Colours * sizeof(float) * PictureCopies;
-        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, Vae(), process);
+        var (vaeBytes, pictureBytes, plans) = weights.Vae is null
+            ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
+            : OfVae(config.Vae!, weights.Vae);
+        if (threads == 0)
+            threads = Environment.ProcessorCount;
+        var process = RuntimeBytes + config.VocabSize * BytesPerToken + plans.Max(plan => CpuBackend.ScratchBytes(plan, threads)) + pictureBytes;
+        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, vaeBytes, process);
 
-        long Vae()
+        (long Vae, long Pictures, IReadOnlyList<Plan> Plans) OfVae(VaeConfig vae, VaeWeights vaeWeights)
         {
-            if (weights.Vae is null)
-                return 0;
-            var tiles = VaeTiles.Of(config.Vae!, width, height, vaeTile).In(config.Vae!.SpatialFactor);
-            using var codec = new VaeCodec(config.Vae!, weights.Vae, backend, tiles.Down.TileUnits, tiles.Across.TileUnits);
+            VaeTiles cells = VaeTiles.Of(vae, width, height, vaeTile), pixels = cells.In(vae.SpatialFactor);
+            using var codec = new VaeCodec(vae, vaeWeights, backend, pixels.Down.TileUnits, pixels.Across.TileUnits);
             prepare(codec);
-            return codec.Bytes;
+            long frame = (long)height * width * Colours, state = (long)vae.ZDim * vae.LatentFrames(frames) * cells.Down.Length * cells.Across.Length;
+            var seams = pixels.IsWhole ? 0 : TileBlend.SeamBytes(pixels.Down, pixels.Across, Colours);
+            return (codec.Bytes,
+                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + state * sizeof(float) * StateCopies,
+                [.. memory.Plans, .. codec.Plans]);
         }
     }
 

@@ -40,6 +40,9 @@ internal sealed class VaeCodec : IDisposable
     /// <summary>Bytes of them that remember frames for a later piece.</summary>
     public long CacheBytes => _past.Values.Sum(_store.BytesOf);
 
+    /// <summary>The plans of the pieces there are.</summary>
+    public IEnumerable<Plan> Plans => _pieces.Values.Select(piece => piece.Executor.Plan);
+
     private int LatentHeight => _height / _config.SpatialFactor;
 
     private int LatentWidth => _width / _config.SpatialFactor;

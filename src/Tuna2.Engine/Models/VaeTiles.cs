@@ -38,6 +38,9 @@ internal sealed record VaeTiles(TileAxis Down, TileAxis Across)
         return side >= width && side >= height ? null : side;
     }
 
+    /// <summary>One tile is all there is.</summary>
+    public bool IsWhole => Down.Count == 1 && Across.Count == 1;
+
     /// <summary>Every tile, row by row: the order <see cref="TileBlend"/> takes them in.</summary>
     public IEnumerable<(int Row, int Column)> All =>
         from row in Enumerable.Range(0, Down.Count)

@@ -64,23 +64,83 @@ public class VaeTilesTests
     }
 
     /// <summary>
-    /// The weights are noise, so a border reaches as far into a tile as it ever will, and the attention of the middle sees other
-    /// keys: measured are 0.089 of decoded values and 0.114 of encoded ones, and 0.29 and 0.23 where tiles are cut and not blended.
+    /// Against tiles decoded one by one and weighed here, in double precision: two ramps, one down and one across. The bytes are those,
+    /// but for what lies within rounding of the next.
     /// </summary>
     [Test]
-    public void Tiles_are_near_the_whole_and_blended_ones_nearer_than_cut_ones()
-    {
-        Assert.Fail($"{Measure()}");
-    }
-
-    private string Measure()
+    public void Tiles_are_joined_by_two_ramps()
     {
         var latents = Latents(2);
-        byte[] whole = Decode(_model, latents, 2, null), tiled = Decode(_model, latents, 2, Tile);
-        float[] Floats(byte[] bytes) => [.. bytes.Select(b => b / 127.5f - 1)];
+        byte[] tiled = Decode(_model, latents, 2, Tile);
+        VaeTiles cells = VaeTiles.Of(_model.Config.Vae!, Width, Height, Tile), pixels = cells.In(16);
+        var expected = new double[tiled.Length];
+        foreach (var (row, column) in cells.All)
+        {
+            var tile = Planes(cells.Cut(latents, row, column), 2);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                int x = i / 3 % Width - pixels.Across.Origin(column), y = i / 3 / Width % Height - pixels.Down.Origin(row);
+                if (x >= 0 && x < Tile && y >= 0 && y < Tile)
+                    expected[i] += Weight(pixels.Down, row, y + pixels.Down.Origin(row)) * Weight(pixels.Across, column, x + pixels.Across.Origin(column))
+                        * tile[i / 3 / (Width * Height)][(i % 3 * Tile + y) * Tile + x];
+            }
+        }
+        for (var i = 0; i < expected.Length; i++)
+            Assert.That(tiled[i], Is.InRange(Byte(expected[i] - 1e-5), Byte(expected[i] + 1e-5)), $"byte {i}");
+
+        static byte Byte(double value) => (byte)(Math.Clamp((value + 1) / 2, 0, 1) * 255);
+
+
+        static double Weight(TileAxis axis, int tile, int at) =>
+            at < axis.Begin(tile) || at >= axis.End(tile) ? 0
+            : tile > 0 && at < axis.Begin(tile) + axis.SeamUnits ? (at - axis.Begin(tile) + 0.5) / axis.SeamUnits
+            : at >= axis.Done(tile) ? 1 - (at - axis.Done(tile) + 0.5) / axis.SeamUnits : 1;
+    }
+
+    /// <summary>A tile's frames, not clamped.</summary>
+    private float[][] Planes(float[] latents, int frames)
+    {
+        var planes = new List<float[]>();
+        using var codec = _model.NewVaeCodec(Tile, Tile);
+        codec.Decode(latents, frames, (_, count, piece) =>
+        {
+            for (var f = 0; f < count; f++)
+                planes.Add([.. Enumerable.Range(0, 3).SelectMany(c => piece.Skip((c * count + f) * Tile * Tile).Take(Tile * Tile))]);
+        }, default);
+        return [.. planes];
+    }
+
+    /// <summary>
+    /// How far tiles are from the whole with weights of noise, where a border reaches as far into a tile as it ever will and the
+    /// attention of the middle sees other keys: relative errors of 0.390 decoded, 0.423 where tiles are cut and not blended, 0.211 encoded.
+    /// </summary>
+    [Test]
+    public void Blended_tiles_are_nearer_to_the_whole_than_cut_ones()
+    {
+        var latents = Latents(2);
+        byte[] whole = Decode(_model, latents, 2, null), tiled = Decode(_model, latents, 2, Tile), cut = new byte[whole.Length];
+        VaeTiles cells = VaeTiles.Of(_model.Config.Vae!, Width, Height, Tile), pixels = cells.In(16);
+        foreach (var (row, column) in cells.All)
+        {
+            var alone = Decode(_model, cells.Cut(latents, row, column), 2, null, Tile, Tile);
+            for (var i = 0; i < cut.Length; i++)
+            {
+                int x = i / 3 % Width, y = i / 3 / Width % Height;
+                if (x >= Middle(pixels.Across, column - 1) && x < Middle(pixels.Across, column) && y >= Middle(pixels.Down, row - 1) && y < Middle(pixels.Down, row))
+                    cut[i] = alone[((i / 3 / (Width * Height) * Tile + y - pixels.Down.Origin(row)) * Tile + x - pixels.Across.Origin(column)) * 3 + i % 3];
+            }
+        }
+        var decoded = Comparison.Of(Floats(tiled), Floats(whole), Width * 3).RelativeError;
+        var cutError = Comparison.Of(Floats(cut), Floats(whole), Width * 3).RelativeError;
         var pictures = Pictures(5);
-        var (encoded, encodedTiled) = (Encode(_model, pictures, null), Encode(_model, pictures, Tile));
-        return $"decoded {Comparison.Of(Floats(tiled), Floats(whole), Width * 3)}; encoded {Comparison.Of(encodedTiled, encoded, Width / 16)}";
+        var encoded = Comparison.Of(Encode(_model, pictures, Tile), Encode(_model, pictures, null), Width / 16).RelativeError;
+        TestContext.Out.WriteLine($"decoded {decoded:0.000}, cut {cutError:0.000}, encoded {encoded:0.000}");
+        Assert.That(decoded, Is.LessThan(0.45).And.LessThan(cutError));
+        Assert.That(encoded, Is.LessThan(0.25));
+
+        static int Middle(TileAxis axis, int tile) => tile < 0 ? 0 : tile == axis.Count - 1 ? axis.Length * axis.Unit : axis.Done(tile) + axis.SeamUnits / 2;
+
+        static float[] Floats(byte[] bytes) => [.. bytes.Select(b => b / 127.5f - 1)];
     }
 
     [Test]
@@ -127,7 +187,7 @@ public class VaeTilesTests
         Assert.That(Of(9, 128).VaeBytes, Is.LessThan(Of(9, null).VaeBytes));
         Assert.That(Of(9, 256).VaeBytes, Is.EqualTo(Of(9, null).VaeBytes));
         Assert.That((Of(13, 64).VaeBytes, Of(61, 64).VaeBytes), Is.EqualTo((Of(9, 64).VaeBytes, Of(9, 64).VaeBytes)));
-        Assert.That(Of(13, 64).ProcessBytes, Is.GreaterThan(Of(13, null).ProcessBytes), "seams");
+        Assert.That(Of(13, 64).ProcessBytes - Of(9, 64).ProcessBytes, Is.GreaterThan(Of(13, null).ProcessBytes - Of(9, null).ProcessBytes), "a frame's seams");
         var options = new ImageOptions { Width = 128, Height = 128, Steps = 2, VaeTile = 64 };
         Assert.That(MemoryEstimate.Edit(_model.Config, checkpoint, options).VaeBytes, Is.LessThan(MemoryEstimate.Edit(_model.Config, checkpoint, options with { VaeTile = null }).VaeBytes / 3));
         var ask = new AskOptions { Width = 128, Height = 128, VaeTile = 64 };

@@ -63,18 +63,23 @@ public sealed class ChatCommandTests : CliFixture
         var interrupts = new Interrupts();
         using var output = new Output { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        using var input = new StringReader($"{Describe}\n{Color}\n");
-        var stopped = 0;
+        var saved = Folder.File("talk.json");
+        using var input = new StringReader($"{Sessions.DemoModel.LongQuestion}\n{Color}\n/save {saved}\n");
+        var flushes = 0;
         output.Flushed = () =>
         {
-            if (stopped++ == 0)
+            if (flushes++ == 0)
                 Assert.That(interrupts.Raise(), Is.True);
         };
-        var code = await Tuna2.Cli.Cli.RunAsync(["chat", Circle, "--temperature", "0", "--max-tokens", "5000"], new CliConsole(output, error) { In = input, Interrupts = interrupts });
+        var code = await Tuna2.Cli.Cli.RunAsync(
+            ["chat", Circle, "--temperature", $"{Sessions.DemoModel.LongAnswer.Temperature}", "--seed", $"{Sessions.DemoModel.LongAnswer.Seed}", "--max-tokens", "4000"],
+            new CliConsole(output, error) { In = input, Interrupts = interrupts });
         Assert.That(code, Is.Zero);
-        Assert.That(error.ToString(), Is.EqualTo("stopped: the question is forgotten\n"));
-        // The picture still waited for a question.
-        Assert.That(output.ToString().TrimEnd('\n').Split('\n')[^1], Is.EqualTo("red"));
+        Assert.That(error.ToString(), Does.Contain("stopped: the question is forgotten\n"));
+        using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(saved));
+        var turn = json.RootElement.GetProperty("turns").EnumerateArray().Single();
+        Assert.That(turn.GetProperty("question").GetString(), Is.EqualTo(Color));
+        Assert.That(turn.GetProperty("pictures").GetInt32(), Is.EqualTo(1), "the picture still waited for a question");
         Assert.That(interrupts.Raise(), Is.False, "nobody holds it any more");
     }
 

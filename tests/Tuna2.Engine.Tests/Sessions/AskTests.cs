@@ -122,8 +122,7 @@ public class AskTests
     {
         using var cancel = new CancellationTokenSource();
         var before = CpuBuffer.Live;
-        var options = new AskOptions { MaxTokens = 20000, Temperature = 50 };
-        var answer = withCancellation ? _session.AskAsync(DemoModel.Picture, Question, options, CancellationToken.None) : _session.AskAsync(DemoModel.Picture, Question, options, cancel.Token);
+        var answer = _session.AskAsync(DemoModel.Picture, DemoModel.LongQuestion, DemoModel.LongAnswer, withCancellation ? CancellationToken.None : cancel.Token);
         var pieces = 0;
         var error = await Assert.CatchAsync<OperationCanceledException>(async () =>
         {
@@ -141,7 +140,7 @@ public class AskTests
         var session = _model.CreateSession();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {
-            await foreach (var _ in session.AskAsync(DemoModel.Picture, Question, new() { MaxTokens = 20000, Temperature = 50 }, timeout))
+            await foreach (var _ in session.AskAsync(DemoModel.Picture, DemoModel.LongQuestion, DemoModel.LongAnswer, timeout))
                 session.Dispose();
         });
     }

@@ -17,9 +17,6 @@ public class ConversationTests
     private const string What = "Describe the image in detail.";
     private const string Color = "What color is the square?";
 
-    /// <summary>An answer no test waits for the end of.</summary>
-    private static readonly AskOptions s_endless = new() { MaxTokens = 20000, Temperature = 50 };
-
     private static readonly RgbImage s_other =
         new(ShapesWorld.Side, ShapesWorld.Side, ShapesWorld.Render(ShapesWorld.One("white", "green", "square", "large")));
 
@@ -147,13 +144,13 @@ public class ConversationTests
         switch (how)
         {
             case "left":
-                await foreach (var _ in chat.AskAsync(What, [s_other], s_endless, timeout))
+                await foreach (var _ in chat.AskAsync(DemoModel.LongQuestion, [s_other], DemoModel.LongAnswer, timeout))
                     break;
                 break;
             case "cancelled":
                 await Assert.CatchAsync<OperationCanceledException>(async () =>
                 {
-                    await foreach (var _ in chat.AskAsync(What, [s_other], s_endless, cancel.Token))
+                    await foreach (var _ in chat.AskAsync(DemoModel.LongQuestion, [s_other], DemoModel.LongAnswer, cancel.Token))
                         await cancel.CancelAsync();
                 });
                 break;
@@ -176,7 +173,7 @@ public class ConversationTests
     public async Task A_first_turn_that_does_not_end_leaves_an_empty_conversation(CancellationToken timeout)
     {
         using var chat = _session.StartConversation();
-        await foreach (var _ in chat.AskAsync(What, [s_other], s_endless, timeout))
+        await foreach (var _ in chat.AskAsync(DemoModel.LongQuestion, [s_other], DemoModel.LongAnswer, timeout))
             break;
         Assert.That(chat.History, Is.Empty);
         Assert.That(await ReadAsync(chat.AskAsync(Color, [DemoModel.Picture], null, timeout)), Is.EqualTo("red"));
@@ -186,7 +183,7 @@ public class ConversationTests
     public async Task One_answer_at_a_time(CancellationToken timeout)
     {
         using var chat = _session.StartConversation();
-        await using (var reader = chat.AskAsync(What, [DemoModel.Picture], s_endless, timeout).GetAsyncEnumerator(timeout))
+        await using (var reader = chat.AskAsync(DemoModel.LongQuestion, [DemoModel.Picture], DemoModel.LongAnswer, timeout).GetAsyncEnumerator(timeout))
         {
             Assert.That(await reader.MoveNextAsync(), Is.True);
             var error = await Assert.ThrowsAsync<RequestException>(() => ReadAsync(chat.AskAsync(Color, null, null, timeout)));
@@ -223,7 +220,7 @@ public class ConversationTests
         Assert.That(CpuBuffer.Live, Is.GreaterThan(before), "keys are kept");
         var error = await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {
-            await foreach (var _ in chat.AskAsync(What, null, s_endless, timeout))
+            await foreach (var _ in chat.AskAsync(DemoModel.LongQuestion, null, DemoModel.LongAnswer, timeout))
                 chat.Dispose();
         });
         Assert.That(error!.Message, Does.Contain("conversation"));
@@ -245,7 +242,7 @@ public class ConversationTests
         if (answering)
             await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
             {
-                await foreach (var _ in two.AskAsync(What, [DemoModel.Picture], s_endless, timeout))
+                await foreach (var _ in two.AskAsync(DemoModel.LongQuestion, [DemoModel.Picture], DemoModel.LongAnswer, timeout))
                     session.Dispose();
             });
         else

@@ -21,6 +21,15 @@ internal static class DemoModel
     /// <summary>More steps than any test waits for.</summary>
     public static ImageOptions Endless { get; } = new() { Steps = 1000 };
 
+    /// <summary>
+    /// With <see cref="LongAnswer"/>, an answer that no test waits for: near-uniform draws, whose seed was chosen for the thousands of tokens
+    /// before its end, each over a long prompt. It is computed for seconds, however late its first piece is read on a busy machine.
+    /// </summary>
+    public static string LongQuestion { get; } = string.Join(' ', Enumerable.Repeat("Describe the image in detail.", 80));
+
+    /// <inheritdoc cref="LongQuestion"/>
+    public static AskOptions LongAnswer { get; } = new() { MaxTokens = 20000, Temperature = 1000, Seed = 34 };
+
     public static Task<TunaModel> LoadAsync(int threads = 2) => TunaModel.LoadAsync(Directory, new() { Threads = threads });
 
     public static async Task<byte[]> GenerateAsync(this TunaSession session, ImageOptions options) =>

@@ -58,6 +58,9 @@ public sealed record GenerationParameters
     /// <summary>Factor on the start state.</summary>
     public required float NoiseScale { get; init; }
 
+    /// <summary>Side in pixels of the tiles the VAE took it in; null for whole.</summary>
+    public int? VaeTile { get; init; }
+
     /// <summary>Name of the model directory.</summary>
     public required string Model { get; init; }
 
@@ -95,6 +98,7 @@ public sealed record GenerationParameters
         // Without guidance none was used, and none was noted: whoever turns guidance on wants the model's own.
         NegativePrompt = Guidance is 0 or 1 ? null : NegativePrompt,
         NoiseScale = NoiseScale,
+        VaeTile = VaeTile,
         OverlongPrompt = PromptCut ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
     };
 
@@ -125,6 +129,8 @@ public sealed record GenerationParameters
         if (Seed is { } seed)
             text.Append(CultureInfo.InvariantCulture, $", Seed: {seed}");
         text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? string.Create(CultureInfo.InvariantCulture, $", Frames: {Frames}") : "")}{(FramesPerSecond is { } rate ? string.Create(CultureInfo.InvariantCulture, $", FPS: {rate}") : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        if (VaeTile is { } tile)
+            text.Append(CultureInfo.InvariantCulture, $", VAE tile: {tile}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -165,6 +171,8 @@ public sealed record GenerationParameters
         if (FramesPerSecond is { } rate)
             json.WriteNumber("frames_per_second", rate);
         json.WriteNumber("noise_scale", NoiseScale);
+        if (VaeTile is { } tile)
+            json.WriteNumber("vae_tile", tile);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
         if (Tuning is not null)
@@ -196,6 +204,7 @@ public sealed record GenerationParameters
                 ? Member("frames_per_second") is { ValueKind: JsonValueKind.Number } rate && rate.TryGetDouble(out var perSecond) && double.IsFinite(perSecond) ? perSecond : throw Damaged(name, "frames_per_second is not a number")
                 : null,
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
+            VaeTile = json.TryGetProperty("vae_tile", out _) ? Whole("vae_tile") : null,
             Model = Text("model"),
             Device = Text("device"),
             Tuning = json.TryGetProperty("tuning", out _) ? Text("tuning") : null,

@@ -90,6 +90,7 @@ public sealed partial record ImageRecipe
         GuidanceInterval = Options.GuidanceInterval,
         Seed = Options.Seed,
         NegativePrompt = Options.NegativePrompt,
+        VaeTile = Options.VaeTile,
         OverlongPrompt = Options.OverlongPrompt,
     };
 
@@ -134,6 +135,7 @@ public sealed partial record ImageRecipe
                 GuidanceInterval = Said("CFG interval") is { } interval ? Pair(interval, '-', "CFG interval", Real) : (0, 1),
                 Seed = Of("Seed", (key, value) => long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed) ? seed : throw Damaged(key, value)),
                 NoiseScale = Of("Noise scale", Real),
+                VaeTile = Of("VAE tile", Whole),
                 NegativePrompt = guidance is 0 or 1 ? null : negative,
             },
         };

@@ -25,6 +25,7 @@ internal sealed class VideoCommand : TunaCommand
     private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the noise [default: 42]");
     private readonly Option<string?> _negative = new("--negative") { Description = "What the clip should not be [default: the model's, none]", HelpName = "TEXT" };
     private readonly Option<bool> _cutPrompt = new("--cut-prompt") { Description = "Cut a prompt that is too long, with a warning, instead of refusing it" };
+    private readonly Option<int?> _vaeTile = CommonOptions.VaeTile();
     private readonly RecipeOption _from = new(Task, "clip", "animated PNG or WebP; MP4, which takes ffprobe");
     private readonly Option<int?> _preview = CommonOptions.Preview("the clip's first frame");
     private readonly ModelOptions _model = new();
@@ -36,6 +37,7 @@ internal sealed class VideoCommand : TunaCommand
         [
             "tuna2 video \"a cat walking on the beach at sunset\" -m ~/models/tuna_2b_video -o cat.mp4",
             "tuna2 video \"waves\" -m ~/models/tuna_2b_video --size 384x672 --frames 13 --fps 8 -o waves.webp",
+            "tuna2 video \"a storm at sea\" -m ~/models/tuna_2b_video --size 1344x768 --vae-tile 256 -o storm.mp4",
             "tuna2 video \"rain on a window\" -m ~/models/tuna_2b_video --seed 7 -o - > rain.png",
             "tuna2 video --from waves.webp -m ~/models/tuna_2b_video --seed 8 --preview 10 -o more-waves.webp",
         ];
@@ -51,6 +53,7 @@ internal sealed class VideoCommand : TunaCommand
         Add(_seed);
         Add(_negative);
         Add(_cutPrompt);
+        Add(_vaeTile);
         _from.AddTo(this);
         _from.StandsInFor(_prompt, this);
         Add(_preview);
@@ -101,6 +104,7 @@ internal sealed class VideoCommand : TunaCommand
             Seed = parsed.GetValue(_seed) ?? basis.Seed,
             NegativePrompt = parsed.GetValue(_negative) ?? basis.NegativePrompt,
             PreviewEvery = parsed.GetValue(_preview) ?? 0,
+            VaeTile = parsed.GetValue(_vaeTile) ?? basis.VaeTile,
             OverlongPrompt = parsed.GetValue(_cutPrompt) ? OverlongPrompt.Cut : basis.OverlongPrompt,
         };
     }

@@ -16,6 +16,7 @@ internal sealed class PictureOptions
         "--sampler", "The solver [default: the model's]", ("euler", SamplerKind.Euler), ("heun", SamplerKind.Heun));
     private readonly Option<float?> _noiseScale = NumberOptions.Number("--noise-scale", "Factor on the start state [default: the model's]");
 
+    private readonly Option<int?> _vaeTile = CommonOptions.VaeTile();
     private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the first picture; the next ones take the seeds after it");
     private readonly Option<string?> _negative = new("--negative") { Description = "What the picture should not be [default: the model's]", HelpName = "TEXT" };
     private readonly Option<int?> _count = NumberOptions.Integer("--count", "How many pictures, each written as soon as it is finished [default: 1]");
@@ -49,6 +50,7 @@ internal sealed class PictureOptions
         command.Add(_noiseScale);
         if (_random)
             command.Add(_cutPrompt);
+        command.Add(_vaeTile);
         From.AddTo(command);
         command.Add(_preview);
     }
@@ -80,6 +82,8 @@ internal sealed class PictureOptions
             GuidanceInterval = parsed.GetValue(_interval) ?? basis.GuidanceInterval,
             Sampler = parsed.GetValue(_sampler) ?? basis.Sampler,
             NoiseScale = parsed.GetValue(_noiseScale) ?? basis.NoiseScale,
+            // Another model may have no VAE to do it again with.
+            VaeTile = parsed.GetValue(_vaeTile) ?? (config.Vae is null ? null : basis.VaeTile),
             Seed = parsed.GetValue(_seed) ?? basis.Seed,
             NegativePrompt = parsed.GetValue(_negative) ?? basis.NegativePrompt,
             Count = parsed.GetValue(_count) ?? 1,

@@ -117,6 +117,10 @@ public sealed class VideoCommandTests : CliFixture
         (await CliRun.OfAsync(["video"])).Failed(2, "PROMPT is missing");
         (await CliRun.OfAsync(["video", "waves", "-o", Folder.File("a.png")])).Failed(2, "variant tuna_2_pixel makes pictures only");
         (await CliRun.OfAsync(["video", "waves", "-m", Model, "--frames", "6", "-o", Folder.File("a.png")])).Failed(2, "frames must be 1 and a multiple of 4");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "--vae-tile", "60", "-o", Folder.File("a.png")])).Failed(2, "the VAE tile must be a multiple of 16 from 64");
+        (await CliRun.OfAsync(["video", "waves", "-m", Model, "--vae-tile", "big", "-o", Folder.File("a.png")])).Failed(2, "--vae-tile 'big' is not a whole number");
+        (await CliRun.OfAsync(["generate", "waves", "--vae-tile", "64", "-o", Folder.File("a.png")])).Failed(2, "variant tuna_2_pixel has no VAE");
+        (await CliRun.OfAsync(["ask", "What?", "-m", Model, "--vae-tile", "0"])).Failed(2, "the VAE tile must be");
         (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.jpg")])).Failed(2, "a.jpg", ".webp");
         (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.webp"), "--format", "png"])).Failed(2, "--format asks for animated PNG");
         (await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", Folder.File("a.png"), "--quality", "50"])).Failed(2, "--quality is for WebP and MP4");
@@ -133,7 +137,42 @@ public sealed class VideoCommandTests : CliFixture
     public async Task Inspect_counts_clips_and_the_VAE()
     {
         var run = (await CliRun.OfAsync(["inspect", Model, "--width", "64", "--height", "64"])).Succeeded();
-        Assert.That(run.Out, Does.Contain("video").And.Contain("VAE").And.Contain("a video is 49 frames of 672x384"));
+        Assert.That(run.Out, Does.Contain("video").And.Contain("VAE").And.Contain("a video is 49 frames of 64x64"));
+        (await CliRun.OfAsync(["inspect", Model, "--frames", "6"])).Failed(2, "frames must be 1 and a multiple of 4");
+        (await CliRun.OfAsync(["inspect", "--frames", "5"])).Failed(2, "there are no frames to count");
+
+        run = (await CliRun.OfAsync(["inspect", Model])).Succeeded();
+        Assert.That(run.Out, Does.Contain("a video is 49 frames of 672x384"));
+    }
+
+    [Test]
+    public async Task Inspect_counts_what_a_tile_of_the_VAE_saves()
+    {
+        var (whole, tiled) = (await Memory(), await Memory("--vae-tile", "64"));
+        Assert.That(tiled.GetProperty("vae_tile").GetInt32(), Is.EqualTo(64));
+        Assert.That(tiled.GetProperty("video_frames").GetInt32(), Is.EqualTo(9));
+        foreach (var task in new[] { "generate", "edit", "ask", "video" })
+            Assert.That(Vae(tiled, task), Is.LessThan(Vae(whole, task) / 4), task);
+
+        static long Vae(JsonElement memory, string task) => memory.GetProperty(task).GetProperty("vae_bytes").GetInt64();
+
+        static async Task<JsonElement> Memory(params string[] more)
+        {
+            var run = (await CliRun.OfAsync(["inspect", Model, "--width", "192", "--height", "128", "--frames", "9", "--json", .. more])).Succeeded();
+            using var json = JsonDocument.Parse(run.Out);
+            return json.RootElement.GetProperty("memory").Clone();
+        }
+    }
+
+    [Test]
+    public async Task A_clip_in_tiles_says_so_and_is_asked_about_in_tiles()
+    {
+        var path = Folder.File("tiles.png");
+        var run = await CliRun.OfAsync(["video", "waves", "-m", Model, "-o", path, "--size", "96x64", "--frames", "5", "--steps", "2", "--guidance", "1", "--vae-tile", "64", "--json", "--device", "cpu"]);
+        Assert.That(run.Code, Is.Zero, run.Error);
+        using var json = JsonDocument.Parse(run.Out);
+        Assert.That(json.RootElement.GetProperty("parameters").GetProperty("vae_tile").GetInt32(), Is.EqualTo(64));
+        (await CliRun.OfAsync(["ask", "--video", path, "What moves?", "-m", Model, "--max-tokens", "3", "--width", "96", "--height", "64", "--vae-tile", "64", "--device", "cpu"])).Succeeded();
     }
 
     /// <summary>It went well, and said once that nobody trained a model on so small a size.</summary>

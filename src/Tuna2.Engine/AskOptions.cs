@@ -14,6 +14,13 @@ public sealed record AskOptions
     /// <summary>Rows the pictures are brought to, a multiple of 16 up to 4096; null for the model's default.</summary>
     public int? Height { get; init; }
 
+    /// <summary>
+    /// Has the VAE of variant <c>tuna</c> take what is asked about in square tiles of so many pixels a side, a multiple of 16 from 64 to 4096,
+    /// joined by blended seams: its memory is then a tile's, whatever the size. Null, the default, for whole, as it was trained.
+    /// A tile smaller than that changes a little what the model sees.
+    /// </summary>
+    public int? VaeTile { get; init; }
+
     /// <summary>The longest answer, in tokens: 1 to <see cref="TunaSession.MaxChatTokens"/>, less what the conversation takes.</summary>
     public int MaxTokens { get; init; } = 512;
 

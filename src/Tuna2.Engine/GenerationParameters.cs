@@ -52,8 +52,14 @@ public sealed record GenerationParameters
     /// <summary>Frames of a clip; 1 for a picture.</summary>
     public int Frames { get; init; } = 1;
 
+    /// <summary>Frames per second a clip is shown at; null for a picture.</summary>
+    public double? FramesPerSecond { get; init; }
+
     /// <summary>Factor on the start state.</summary>
     public required float NoiseScale { get; init; }
+
+    /// <summary>Side in pixels of the tiles the VAE took it in; null for whole.</summary>
+    public int? VaeTile { get; init; }
 
     /// <summary>Name of the model directory.</summary>
     public required string Model { get; init; }
@@ -92,8 +98,12 @@ public sealed record GenerationParameters
         // Without guidance none was used, and none was noted: whoever turns guidance on wants the model's own.
         NegativePrompt = Guidance is 0 or 1 ? null : NegativePrompt,
         NoiseScale = NoiseScale,
+        VaeTile = VaeTile,
         OverlongPrompt = PromptCut ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
     };
+
+    /// <summary>The options that make a clip again on the same model; what is a picture's, as a clip of the model's own length.</summary>
+    public VideoOptions ToVideoOptions() => ImageRecipe.Of(this).ToVideoOptions();
 
     /// <summary>
     /// How the device's products were chosen: the library and the heuristic, or a stored tuning's name and hash. Another one is the same
@@ -118,7 +128,9 @@ public sealed record GenerationParameters
         text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {Guidance}");
         if (Seed is { } seed)
             text.Append(CultureInfo.InvariantCulture, $", Seed: {seed}");
-        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? $", Frames: {Frames}" : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? string.Create(CultureInfo.InvariantCulture, $", Frames: {Frames}") : "")}{(FramesPerSecond is { } rate ? string.Create(CultureInfo.InvariantCulture, $", FPS: {rate}") : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
+        if (VaeTile is { } tile)
+            text.Append(CultureInfo.InvariantCulture, $", VAE tile: {tile}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -156,7 +168,11 @@ public sealed record GenerationParameters
         json.WriteNumber("height", Height);
         if (Frames > 1)
             json.WriteNumber("frames", Frames);
+        if (FramesPerSecond is { } rate)
+            json.WriteNumber("frames_per_second", rate);
         json.WriteNumber("noise_scale", NoiseScale);
+        if (VaeTile is { } tile)
+            json.WriteNumber("vae_tile", tile);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
         if (Tuning is not null)
@@ -184,7 +200,11 @@ public sealed record GenerationParameters
             Width = Whole("width"),
             Height = Whole("height"),
             Frames = json.TryGetProperty("frames", out _) ? Whole("frames") : 1,
+            FramesPerSecond = json.TryGetProperty("frames_per_second", out _)
+                ? Member("frames_per_second") is { ValueKind: JsonValueKind.Number } rate && rate.TryGetDouble(out var perSecond) && double.IsFinite(perSecond) ? perSecond : throw Damaged(name, "frames_per_second is not a number")
+                : null,
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
+            VaeTile = json.TryGetProperty("vae_tile", out _) ? Whole("vae_tile") : null,
             Model = Text("model"),
             Device = Text("device"),
             Tuning = json.TryGetProperty("tuning", out _) ? Text("tuning") : null,

@@ -57,6 +57,13 @@ public sealed record ImageOptions
     /// </summary>
     public int PreviewEvery { get; init; }
 
+    /// <summary>
+    /// Has the VAE of variant <c>tuna</c> take pictures in square tiles of so many pixels a side, a multiple of 16 from 64 to 4096,
+    /// joined by blended seams: its memory is then a tile's, whatever the size. Null, the default, for whole, as it was trained.
+    /// A tile smaller than the picture changes the pixels a little, and is among its parameters.
+    /// </summary>
+    public int? VaeTile { get; init; }
+
     /// <summary>How many pictures, 1 to 1000.</summary>
     public int Count { get; init; } = 1;
 

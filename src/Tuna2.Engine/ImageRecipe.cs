@@ -5,8 +5,8 @@ using Tuna2.Engine.Imaging;
 namespace Tuna2.Engine;
 
 /// <summary>
-/// What a picture file tells of how it was made: enough to ask for it again. Read from what the engine writes into its
-/// pictures, or from the "parameters" text of other tools alone.
+/// What the file of a picture or clip tells of how it was made: enough to ask for it again. Read from what the engine writes into
+/// its files, or from the "parameters" text of other tools alone.
 /// </summary>
 public sealed partial record ImageRecipe
 {
@@ -19,6 +19,12 @@ public sealed partial record ImageRecipe
     /// <summary>"generate", "edit" or "reconstruct"; null where the file does not say.</summary>
     public string? Task { get; init; }
 
+    /// <summary>Frames of a clip; null for a picture, or where the file does not say.</summary>
+    public int? Frames { get; init; }
+
+    /// <summary>Frames per second a clip is shown at; null where the file does not say.</summary>
+    public double? FramesPerSecond { get; init; }
+
     /// <summary>Name of the model; null where the file does not say.</summary>
     public string? Model { get; init; }
 
@@ -28,8 +34,8 @@ public sealed partial record ImageRecipe
     /// <summary>What the engine cannot do again: another tool's sampler.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>Reads the recipe in a PNG, JPEG or WebP file.</summary>
-    /// <exception cref="ImageException">The file cannot be read or is no such picture, or its recipe is missing or damaged.</exception>
+    /// <summary>Reads the recipe in a PNG (animated or not), JPEG, WebP (likewise) or MP4 file, the last by ffprobe.</summary>
+    /// <exception cref="ImageException">The file cannot be read or is none of those, its recipe is missing or damaged, or ffprobe is.</exception>
     public static ImageRecipe Read(string path) => Of(ImageText.Read(path), path);
 
     /// <summary>Reads the recipe in the picture from the stream's position to its end.</summary>
@@ -64,10 +70,29 @@ public sealed partial record ImageRecipe
             Prompt = parameters.Prompt,
             Options = parameters.ToOptions(),
             Task = parameters.Task,
+            Frames = parameters.Frames > 1 ? parameters.Frames : null,
+            FramesPerSecond = parameters.FramesPerSecond,
             Model = parameters.Model,
             Parameters = parameters,
         };
     }
+
+    /// <summary><see cref="Options"/> as those of a clip: with the frames and rate the file tells, the model's own where it tells none.</summary>
+    public VideoOptions ToVideoOptions() => new()
+    {
+        Width = Options.Width,
+        Height = Options.Height,
+        Frames = Frames,
+        FramesPerSecond = FramesPerSecond,
+        Steps = Options.Steps,
+        Sampler = Options.Sampler,
+        Guidance = Options.Guidance,
+        GuidanceInterval = Options.GuidanceInterval,
+        Seed = Options.Seed,
+        NegativePrompt = Options.NegativePrompt,
+        VaeTile = Options.VaeTile,
+        OverlongPrompt = Options.OverlongPrompt,
+    };
 
     /// <summary>
     /// Reads the text other tools write and show: the prompt; "Negative prompt: " and its text; a last line of settings,
@@ -96,6 +121,8 @@ public sealed partial record ImageRecipe
         {
             Prompt = prompt.Trim(),
             Task = Said("Task"),
+            Frames = Of("Frames", Whole),
+            FramesPerSecond = Of("FPS", (key, value) => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && double.IsFinite(rate) ? rate : throw Damaged(key, value)),
             Model = Said("Model"),
             Warnings = warnings,
             Options = new ImageOptions
@@ -108,6 +135,7 @@ public sealed partial record ImageRecipe
                 GuidanceInterval = Said("CFG interval") is { } interval ? Pair(interval, '-', "CFG interval", Real) : (0, 1),
                 Seed = Of("Seed", (key, value) => long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed) ? seed : throw Damaged(key, value)),
                 NoiseScale = Of("Noise scale", Real),
+                VaeTile = Of("VAE tile", Whole),
                 NegativePrompt = guidance is 0 or 1 ? null : negative,
             },
         };

@@ -133,7 +133,7 @@ public sealed class TunaConversation : IDisposable, IAsyncDisposable
             return Options;
         if (options.System is not null && options.System != Options.System)
             throw new RequestException("the system prompt stands at the beginning of a conversation: start another one for another prompt");
-        return options with { Width = options.Width ?? Options.Width, Height = options.Height ?? Options.Height };
+        return options with { Width = options.Width ?? Options.Width, Height = options.Height ?? Options.Height, VaeTile = options.VaeTile ?? Options.VaeTile };
     }
 
     private async IAsyncEnumerable<string> Stream(AskRequest request, [EnumeratorCancellation] CancellationToken cancellation)

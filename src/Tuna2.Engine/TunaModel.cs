@@ -69,7 +69,8 @@ public sealed class TunaModel : IDisposable
 
     /// <summary>
     /// Loads a model directory: config.json, which says the family; tokenizer.json; model*.safetensors, and of variant
-    /// <c>tuna</c> the VAE among them or in a file of its own (<see cref="Checkpoint.VaeName"/>, <see cref="Checkpoint.WanVaeName"/>).
+    /// <c>tuna</c> the VAE among them or in a file of its own (<see cref="Checkpoint.VaeName"/>, <see cref="Checkpoint.WanVaeName"/>,
+    /// <see cref="Checkpoint.WanVaeTorchName"/>).
     /// Every tensor is checked against the manifest before the first is read.
     /// </summary>
     /// <param name="directory">The model directory.</param>

@@ -135,7 +135,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
             stop =>
             {
                 GeneratedVideo? video = null;
-                job.Run(made => video = new(new VideoClip(made.Pictures, rate), made.Parameters, made.Warnings), progress, stop);
+                job.Run(made => video = new(new VideoClip(made.Pictures, rate), made.Parameters with { FramesPerSecond = rate }, made.Warnings), progress, stop);
                 return video!;
             },
             cancellation);

@@ -41,6 +41,13 @@ public sealed record VideoOptions
     /// <summary>Shows what the first frame looks like after every so many steps, in <see cref="GenerationProgress.Preview"/>; 0, the default, never.</summary>
     public int PreviewEvery { get; init; }
 
+    /// <summary>
+    /// Has the VAE of variant <c>tuna</c> take the clip in square tiles of so many pixels a side, a multiple of 16 from 64 to 4096,
+    /// joined by blended seams: its memory is then a tile's, whatever the size. Null, the default, for whole, as it was trained.
+    /// A tile smaller than the clip's frames changes their pixels a little, and is among its parameters.
+    /// </summary>
+    public int? VaeTile { get; init; }
+
     /// <summary>What to do with a prompt longer than the model takes.</summary>
     public OverlongPrompt OverlongPrompt { get; init; }
 

@@ -3,7 +3,6 @@ using Tuna2.Cli.Options;
 using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Imaging;
-using Tuna2.Engine.Models;
 
 namespace Tuna2.Cli.Commands;
 
@@ -27,13 +26,7 @@ internal sealed class AskCommand : TunaCommand
 
     private readonly Argument<string> _question = CommonOptions.Text("QUESTION", "What to ask; - reads it from standard input");
     private readonly Option<string[]> _then = new("--then") { Description = "A further question of the same conversation; may be given several times", HelpName = "QUESTION" };
-    private readonly Option<string?> _video = new("--video")
-    {
-        Description = "A clip to ask about in place of pictures: an animated PNG, WebP or GIF, a folder of pictures, or a film that ffmpeg reads; a model of variant tuna",
-        HelpName = "CLIP",
-    };
-
-    private readonly Option<int?> _frames = NumberOptions.Integer("--frames", "How many frames of the clip are seen, 5, 9, 13, ..., spread over all of it [default: every one]");
+    private readonly ClipOptions _clip = new("A clip to ask about in place of pictures", more: false);
     private readonly AnswerOptions _answer = new();
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -52,8 +45,7 @@ internal sealed class AskCommand : TunaCommand
         Add(_images);
         Add(_question);
         Add(_then);
-        Add(_video);
-        Add(_frames);
+        _clip.AddTo(this);
         _answer.AddTo(this);
         _model.AddTo(this);
         Add(_json);
@@ -63,12 +55,13 @@ internal sealed class AskCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var options = _answer.Read(parsed);
-        options.Validate(_model.Config(parsed));
+        var config = _model.Config(parsed);
+        options.Validate(config);
         var paths = parsed.GetValue(_images) ?? [];
         string[] questions = [await QuestionAsync(parsed.GetRequiredValue(_question), paths, cancellation).ConfigureAwait(false), .. parsed.GetValue(_then) ?? []];
         if (questions.Any(string.IsNullOrWhiteSpace))
             throw new RequestException("a question is empty");
-        var clip = Clip(parsed, paths, cancellation);
+        var clip = _clip.Read(parsed, paths.Length, config, cancellation);
         var pictures = paths.Select(path => PictureInput.Load(Console, path)).ToList();
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
@@ -81,26 +74,6 @@ internal sealed class AskCommand : TunaCommand
         if (parsed.GetValue(_json))
             Console.WriteJson(writer => AnswerOutput.Write(writer, model, conversation.History));
         return ExitCode.Ok;
-    }
-
-    /// <summary>The clip of --video; null without the option.</summary>
-    /// <exception cref="RequestException">The options contradict each other, or the model sees no clips.</exception>
-    /// <exception cref="ImageException">It cannot be read.</exception>
-    private VideoClip? Clip(ParseResult parsed, string[] pictures, CancellationToken cancellation)
-    {
-        var frames = parsed.GetValue(_frames);
-        if (parsed.GetValue(_video) is not { } path)
-            return frames is null ? null : throw new RequestException("--frames is for the clip of --video");
-        if (pictures.Length > 0)
-            throw new RequestException("a question is about pictures or about the clip of --video, not both");
-        var config = _model.Config(parsed);
-        if (config.Vae is not { } vae)
-            throw new RequestException($"variant {config.Variant.Name()} sees pictures only: clips take a model of variant {ModelVariant.Tuna.Name()}");
-        if (frames is { } asked)
-            _ = vae.LatentFrames(asked);
-        var clip = VideoClip.Load(path, new() { MinFrames = 1, MaxFrames = frames, Spread = true }, cancellation);
-        _ = vae.LatentFrames(clip.Frames.Count);
-        return clip;
     }
 
     /// <summary>The question as given or from standard input; one that is a picture's name was forgotten.</summary>

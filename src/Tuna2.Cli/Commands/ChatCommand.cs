@@ -13,6 +13,7 @@ internal sealed class ChatCommand : TunaCommand
     private static readonly string[] _commands =
     [
         "/image PATH   a picture for the next question; may be given several times",
+        "/video PATH   a clip for the next question, in place of pictures; --frames says how much of it is seen",
         "/reset        forget the conversation and start another",
         "/save FILE    write the conversation as JSON",
         "/help         this",
@@ -26,6 +27,7 @@ internal sealed class ChatCommand : TunaCommand
         Arity = ArgumentArity.ZeroOrMore,
     };
 
+    private readonly ClipOptions _clip = new("A clip for the first question, in place of pictures", more: true);
     private readonly AnswerOptions _answer = new();
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -40,8 +42,10 @@ internal sealed class ChatCommand : TunaCommand
             "tuna2 chat photo.jpg -m ~/models/tuna_2_pixel_7b --temperature 0.7 --system \"You are a painter.\"",
             "printf 'What shape is it?\\nWhat color is it?\\n' | tuna2 chat circle.png",
             "tuna2 chat circle.png --json < questions.txt",
+            "tuna2 chat --video cat.mp4 --frames 13 -m ~/models/tuna_2b",
         ];
         Add(_images);
+        _clip.AddTo(this);
         _answer.AddTo(this);
         _model.AddTo(this);
         Add(_json);
@@ -51,11 +55,14 @@ internal sealed class ChatCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var options = _answer.Read(parsed);
-        options.Validate(_model.Config(parsed));
-        var pictures = (parsed.GetValue(_images) ?? []).Select(path => PictureInput.Load(Console, path)).ToList();
+        var config = _model.Config(parsed);
+        options.Validate(config);
+        var paths = parsed.GetValue(_images) ?? [];
+        var clip = _clip.Read(parsed, paths.Length, config, cancellation);
+        var pictures = paths.Select(path => PictureInput.Load(Console, path)).ToList();
         using var model = await _model.LoadAsync(parsed, Console, cancellation).ConfigureAwait(false);
         using var session = model.CreateSession();
-        var talk = new Talk(Console, session, options, pictures);
+        var talk = new Talk(Console, session, options, pictures, clip, (path, stop) => _clip.Load(parsed, path, config, stop));
         if (Console.Interactive)
             await Console.Error.WriteLineAsync($"{model.Name} on {model.Device}; /help lists the commands").ConfigureAwait(false);
         while (await ReadAsync(cancellation).ConfigureAwait(false) is { } line)
@@ -85,10 +92,11 @@ internal sealed class ChatCommand : TunaCommand
         return line;
     }
 
-    /// <summary>The conversation, and the pictures that wait for its next question.</summary>
-    private sealed class Talk(CliConsole console, TunaSession session, AskOptions options, List<RgbImage> pictures)
+    /// <summary>The conversation, and the pictures or the clip that wait for its next question.</summary>
+    private sealed class Talk(CliConsole console, TunaSession session, AskOptions options, List<RgbImage> pictures, VideoClip? first, Func<string, CancellationToken, VideoClip> load)
     {
         private TunaConversation _conversation = session.StartConversation(options);
+        private VideoClip? _clip = first;
 
         /// <summary>The turns since the beginning, or since the last /reset.</summary>
         public IReadOnlyList<ChatTurn> History => _conversation.History;
@@ -115,12 +123,20 @@ internal sealed class ChatCommand : TunaCommand
                 case "/reset":
                     _conversation.Dispose();
                     _conversation = session.StartConversation(options);
-                    pictures.Clear();
+                    Forget();
                     Note("a new conversation");
                     break;
                 case "/image":
+                    if (_clip is not null)
+                        throw new RequestException("a clip waits for the next question, which is about pictures or a clip, not both");
                     pictures.Add(RgbImage.Load(Path(rest, "/image PATH")));
                     Note($"{(pictures.Count == 1 ? "1 picture" : $"{pictures.Count} pictures")} for the next question");
+                    break;
+                case "/video":
+                    if (pictures.Count > 0)
+                        throw new RequestException("pictures wait for the next question, which is about pictures or a clip, not both");
+                    _clip = load(Path(rest, "/video PATH"), cancellation);
+                    Note($"{_clip.Frames.Count} frames for the next question");
                     break;
                 case "/save":
                     Save(Path(rest, "/save FILE"));
@@ -131,20 +147,28 @@ internal sealed class ChatCommand : TunaCommand
             return true;
         }
 
-        /// <summary>An answer that is stopped leaves the pictures waiting: the next question may be about them.</summary>
+        /// <summary>An answer that is stopped leaves the pictures or the clip waiting: the next question may be about them.</summary>
         private async Task AskAsync(string question, CancellationToken cancellation)
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             using var interruptible = console.Interrupts.For(stop);
             try
             {
-                await AnswerOutput.PrintAsync(console, _conversation.AskAsync(question, pictures, null, stop.Token)).ConfigureAwait(false);
-                pictures.Clear();
+                await AnswerOutput.PrintAsync(console, _clip is null
+                    ? _conversation.AskAsync(question, pictures, null, stop.Token)
+                    : _conversation.AskClipAsync(_clip, question, null, stop.Token)).ConfigureAwait(false);
+                Forget();
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
                 await console.Error.WriteLineAsync("stopped: the question is forgotten").ConfigureAwait(false);
             }
+        }
+
+        private void Forget()
+        {
+            pictures.Clear();
+            _clip = null;
         }
 
         private void Save(string path)

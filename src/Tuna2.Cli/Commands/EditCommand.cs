@@ -28,7 +28,7 @@ internal sealed class EditCommand : TunaCommand
         Add(_instruction);
         _output.AddTo(this);
         _picture.AddTo(this);
-        _picture.StandsInFor(_instruction, this);
+        _picture.From.StandsInFor(_instruction, this);
         _model.AddTo(this);
         Add(_json);
     }
@@ -37,8 +37,8 @@ internal sealed class EditCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (config, json) = (_model.Config(parsed), parsed.GetValue(_json));
-        var recipe = _picture.Recipe(parsed, Console, _model.Name(parsed));
-        var instruction = _picture.Text(parsed, _instruction, recipe);
+        var recipe = _picture.From.Read(parsed, Console, _model.Name(parsed));
+        var instruction = _picture.From.Text(parsed, _instruction, recipe);
         var source = PictureInput.Load(Console, parsed.GetRequiredValue(_image));
         var options = _picture.Read(parsed, config, recipe, source);
         var told = PictureOptions.Check(options, config, Console);

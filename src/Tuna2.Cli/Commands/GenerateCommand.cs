@@ -29,7 +29,7 @@ internal sealed class GenerateCommand : TunaCommand
         Add(_prompt);
         _output.AddTo(this);
         _picture.AddTo(this);
-        _picture.StandsInFor(_prompt, this);
+        _picture.From.StandsInFor(_prompt, this);
         _model.AddTo(this);
         Add(_json);
     }
@@ -38,8 +38,8 @@ internal sealed class GenerateCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (config, json) = (_model.Config(parsed), parsed.GetValue(_json));
-        var recipe = _picture.Recipe(parsed, Console, _model.Name(parsed));
-        var prompt = _picture.Text(parsed, _prompt, recipe);
+        var recipe = _picture.From.Read(parsed, Console, _model.Name(parsed));
+        var prompt = _picture.From.Text(parsed, _prompt, recipe);
         var options = _picture.Read(parsed, config, recipe);
         var told = PictureOptions.Check(options, config, Console);
         var output = _output.Open(parsed, Console, options, json);

@@ -35,7 +35,7 @@ internal sealed class ReconstructCommand : TunaCommand
     protected override async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (config, json) = (_model.Config(parsed), parsed.GetValue(_json));
-        var recipe = _picture.Recipe(parsed, Console, _model.Name(parsed));
+        var recipe = _picture.From.Read(parsed, Console, _model.Name(parsed));
         var source = PictureInput.Load(Console, parsed.GetRequiredValue(_image));
         var options = _picture.Read(parsed, config, recipe, source);
         var told = PictureOptions.Check(options, config, Console);

@@ -14,6 +14,7 @@ internal sealed class AnswerOptions
     private readonly Option<string?> _system = new("--system") { Description = "The system prompt [default: Qwen's]", HelpName = "TEXT" };
     private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns the pictures are brought to, a multiple of 16 [default: the model's]");
     private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows the pictures are brought to, a multiple of 16 [default: the model's]");
+    private readonly Option<int?> _vaeTile = CommonOptions.VaeTile();
 
     public void AddTo(Command command)
     {
@@ -25,6 +26,7 @@ internal sealed class AnswerOptions
         command.Add(_system);
         command.Add(_width);
         command.Add(_height);
+        command.Add(_vaeTile);
     }
 
     public AskOptions Read(ParseResult parsed)
@@ -34,6 +36,7 @@ internal sealed class AnswerOptions
         {
             Width = parsed.GetValue(_width),
             Height = parsed.GetValue(_height),
+            VaeTile = parsed.GetValue(_vaeTile),
             MaxTokens = parsed.GetValue(_maxTokens) ?? standard.MaxTokens,
             Temperature = parsed.GetValue(_temperature) ?? standard.Temperature,
             TopK = parsed.GetValue(_topK) ?? standard.TopK,

@@ -12,6 +12,10 @@ internal static class CommonOptions
     /// <summary>A picture to read.</summary>
     public static Argument<string> Picture(string description) => new("IMAGE") { Description = description + " (PNG, JPEG, WebP, BMP or GIF; - for standard input)" };
 
+    /// <summary>--vae-tile.</summary>
+    public static Option<int?> VaeTile() => NumberOptions.Integer(
+        "--vae-tile", "Of variant tuna: have the VAE take tiles of N pixels a side, a multiple of 16 from 64 on, with blended seams: less memory, slightly other pixels [default: whole]");
+
     /// <summary>Text that must say something.</summary>
     public static Argument<string> Text(string name, string description)
     {
@@ -27,6 +31,10 @@ internal static class CommonOptions
         argument.Validators.Add(result => RefuseEmpty(result, name));
         return argument;
     }
+
+    /// <summary>--preview.</summary>
+    public static Option<int?> Preview(string what) => NumberOptions.Integer(
+        "--preview", $"Show {what} so far every N steps: drawn in a terminal, written beside the output as NAME-preview-STEP.png");
 
     private static void RefuseEmpty(ArgumentResult result, string name)
     {

@@ -8,6 +8,9 @@ namespace Tuna2.Cli.Options;
 /// <summary>Where pictures go and as what: --output, --format, --quality.</summary>
 internal sealed class OutputOptions
 {
+    /// <summary>What is said of previews that nobody would see.</summary>
+    public const string NoPlaceForPreviews = "previews have nowhere to go: with -o - no files are written, and standard error is no terminal that draws";
+
     private readonly Option<string?> _output;
     private readonly Option<ImageFormat?> _format = ChoiceOptions.Choice(
         "--format", "What to write where the name has no ending that says so [default: png]", ("png", ImageFormat.Png), ("jpeg", ImageFormat.Jpeg), ("webp", ImageFormat.Webp));
@@ -56,6 +59,6 @@ internal sealed class OutputOptions
         if (console.Streams.OutputIsTerminal)
             throw new RequestException("standard output is a terminal: send the picture into a file or a program");
         if (options.PreviewEvery > 0 && console.Screen is null)
-            throw new RequestException("previews have nowhere to go: with -o - no files are written, and standard error is no terminal that draws");
+            throw new RequestException(NoPlaceForPreviews);
     }
 }

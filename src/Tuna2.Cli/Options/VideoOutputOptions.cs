@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Tuna2.Cli.Output;
 using Tuna2.Engine;
 using Tuna2.Engine.Imaging;
@@ -28,10 +27,13 @@ internal sealed class VideoOutputOptions
     }
 
     /// <summary>Settles where the clip goes, and that it can be written there: an hour's work must not end at a folder that is not there.</summary>
-    /// <returns>Writes the clip and tells where.</returns>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="console">Its streams.</param>
+    /// <param name="previews">Whether there will be previews.</param>
+    /// <param name="json">Whether standard output is taken by a report.</param>
     /// <exception cref="RequestException">The options contradict each other.</exception>
     /// <exception cref="ImageException">The folder cannot be written to, or ffmpeg is needed and missing.</exception>
-    public Func<GeneratedVideo, CancellationToken, string> Open(ParseResult parsed, CliConsole console, bool json)
+    public VideoOutput Open(ParseResult parsed, CliConsole console, bool previews, bool json)
     {
         var (output, asked, quality) = (parsed.GetValue(_output), parsed.GetValue(_format), parsed.GetValue(_quality));
         if (quality is < 1 or > 100)
@@ -41,6 +43,8 @@ internal sealed class VideoOutputOptions
             throw new RequestException("--json and -o - both want standard output: give either");
         if (toStream && console.Streams.OutputIsTerminal)
             throw new RequestException("standard output is a terminal: send the clip into a file or a program");
+        if (toStream && previews && console.Screen is null)
+            throw new RequestException(OutputOptions.NoPlaceForPreviews);
         var folder = output is null || Directory.Exists(output) ? output ?? "" : null;
         var format = asked ?? (toStream || folder is not null ? VideoFormat.Apng : VideoFormats.OfPath(output!) ?? VideoFormat.Apng);
         if (folder is null && !toStream && asked is not null && Path.HasExtension(output) && VideoFormats.OfPath(output!) is { } ending && ending != format)
@@ -50,28 +54,6 @@ internal sealed class VideoOutputOptions
         format.RequireWriter(output ?? "tuna2-SEED" + format.Ending());
         if (!toStream)
             PictureOutput.Probe(folder is { Length: > 0 } ? folder : folder is null && Path.GetDirectoryName(output) is { Length: > 0 } parent ? parent : ".", output ?? ".");
-        var options = quality is { } given ? new ImageWriteOptions { Quality = given } : new();
-        return (video, cancellation) =>
-        {
-            if (toStream)
-            {
-                var bytes = video.Encode(format, options, cancellation);
-                using var stream = console.Streams.OpenOutput();
-                stream.Write(bytes);
-                stream.Flush();
-                return "standard output";
-            }
-            var path = folder is null ? output! : Free(folder, string.Create(CultureInfo.InvariantCulture, $"tuna2-{video.Parameters.Seed}"), format.Ending());
-            video.Save(path, format, options, cancellation);
-            return path;
-        };
-    }
-
-    /// <summary>A name of our own never takes the place of another file.</summary>
-    private static string Free(string folder, string stem, string ending)
-    {
-        for (var copy = 1; ; copy++)
-            if (Path.Combine(folder, $"{(copy == 1 ? stem : $"{stem}-{copy}")}{ending}") is var path && !Path.Exists(path))
-                return path;
+        return new(format, quality is { } given ? new() { Quality = given } : new(), folder is null && !toStream ? output : null, folder ?? "", toStream ? console.Streams.OpenOutput : null);
     }
 }

@@ -46,6 +46,7 @@ internal static class AnswerOutput
             json.WriteStartObject();
             json.WriteString("question", turn.Question);
             json.WriteNumber("pictures", turn.Pictures);
+            json.WriteBoolean("clip", turn.Clip);
             json.WriteString("answer", turn.Answer);
             json.WriteBoolean("cut", turn.Cut);
             json.WriteNumber("prompt_tokens", turn.PromptTokens);

@@ -11,37 +11,46 @@ namespace Tuna2.Cli.Output;
 /// <summary>What a model takes on the CPU for each thing it does at given sizes, and what this machine has.</summary>
 internal sealed class MemoryReport
 {
-    private const string VideoTask = "video";
-
     private readonly ImageOptions _picture;
     private readonly AskOptions _ask;
     private readonly int _promptTokens;
+    private readonly VideoOptions? _video;
     private readonly IReadOnlyList<(string Task, MemoryEstimate Memory)> _tasks;
 
-    private VideoDefaults? _video;
-
-    private MemoryReport(ImageOptions picture, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks) =>
-        (_picture, _ask, _promptTokens, _tasks) = (picture, ask, promptTokens, tasks);
+    private MemoryReport(ImageOptions picture, VideoOptions? video, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks) =>
+        (_picture, _video, _ask, _promptTokens, _tasks) = (picture, video, ask, promptTokens, tasks);
 
     /// <summary>Counts every task.</summary>
     /// <param name="config">The model's config.</param>
     /// <param name="checkpoint">Its weights.</param>
-    /// <param name="picture">Size, steps and guidance of pictures.</param>
+    /// <param name="picture">Size, steps, guidance and VAE tile of pictures, and of clips.</param>
+    /// <param name="frames">Frames of clips; null for the model's.</param>
     /// <param name="maxTokens">The longest answer; null for the default.</param>
     /// <param name="promptTokens">Tokens of prompts, instructions and questions.</param>
     /// <param name="tokenizer">The model's tokenizer, which counts the tokens of its negative prompts; null: as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
     /// <exception cref="RequestException">A value is out of range.</exception>
-    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? maxTokens, int promptTokens, Tokenizer? tokenizer, int threads)
+    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? frames, int? maxTokens, int promptTokens, Tokenizer? tokenizer, int threads)
     {
         var d = config.Defaults;
+        if (d.Video is null && frames is not null)
+            throw new RequestException($"variant {config.Variant.Name()} makes pictures only: there are no frames to count");
+        var video = d.Video is not { } clip ? null : new VideoOptions
+        {
+            Width = picture.Width ?? clip.Width,
+            Height = picture.Height ?? clip.Height,
+            Frames = frames ?? clip.Frames,
+            Steps = picture.Steps,
+            Guidance = picture.Guidance,
+            VaeTile = picture.VaeTile,
+        };
         picture = picture with
         {
             Width = picture.Width ?? d.Width,
             Height = picture.Height ?? d.Height,
             Steps = picture.Steps ?? d.Steps,
         };
-        var ask = new AskOptions { Width = picture.Width, Height = picture.Height };
+        var ask = new AskOptions { Width = picture.Width, Height = picture.Height, VaeTile = picture.VaeTile };
         if (maxTokens is { } most)
             ask = ask with { MaxTokens = most };
         List<(string, MemoryEstimate)> tasks =
@@ -51,9 +60,9 @@ internal sealed class MemoryReport
             ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
             ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads)),
         ];
-        if (d.Video is { } video)
-            tasks.Add((VideoTask, MemoryEstimate.Video(config, checkpoint, new() { Steps = picture.Steps }, promptTokens, Negative(video.NegativePrompt), threads)));
-        return new(picture, ask, promptTokens, tasks) { _video = d.Video };
+        if (video is not null)
+            tasks.Add(("video", MemoryEstimate.Video(config, checkpoint, video, promptTokens, Negative(d.Video!.NegativePrompt), threads)));
+        return new(picture, video, ask, promptTokens, tasks);
 
         int? Negative(string prompt) => tokenizer?.Encode(prompt).Length;
     }
@@ -75,6 +84,8 @@ internal sealed class MemoryReport
         line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteCount.Of(task.Memory.NaiveActivationBytes)))}");
         if (_video is { } video)
             line("", $"a video is {video.Frames} frames of {video.Width}x{video.Height}");
+        if (_picture.VaeTile is { } tile)
+            line("", $"the VAE takes tiles of {tile}x{tile}");
         if (SystemMemory.AvailableBytes is { } available)
             line("", $"this machine can give {ByteCount.Of(available)} now");
 
@@ -90,6 +101,14 @@ internal sealed class MemoryReport
         json.WriteNumber("width", _picture.Width!.Value);
         json.WriteNumber("height", _picture.Height!.Value);
         json.WriteNumber("steps", _picture.Steps!.Value);
+        if (_video is { } video)
+        {
+            json.WriteNumber("video_width", video.Width!.Value);
+            json.WriteNumber("video_height", video.Height!.Value);
+            json.WriteNumber("video_frames", video.Frames!.Value);
+        }
+        if (_picture.VaeTile is { } tile)
+            json.WriteNumber("vae_tile", tile);
         json.WriteNumber("prompt_tokens", _promptTokens);
         json.WriteNumber("max_tokens", _ask.MaxTokens);
         if (SystemMemory.AvailableBytes is { } available)

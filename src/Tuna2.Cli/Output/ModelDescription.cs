@@ -47,7 +47,7 @@ internal sealed class ModelDescription : IDisposable
             .Select(group => (group.Key, group.Count(), group.Sum(tensor => tensor.ElementCount))),
     ];
 
-    /// <summary>Reads the headers of a model directory or a safetensors file.</summary>
+    /// <summary>Reads the headers of a model directory or of a file of weights.</summary>
     /// <exception cref="ModelException">It is missing or damaged.</exception>
     public static ModelDescription Of(string path)
     {
@@ -66,10 +66,10 @@ internal sealed class ModelDescription : IDisposable
 
     /// <summary>Counts what it takes to run, where the model is one this version runs.</summary>
     /// <exception cref="RequestException">A size is out of range.</exception>
-    public void CountMemory(ImageOptions picture, int? maxTokens, int promptTokens, int threads)
+    public void CountMemory(ImageOptions picture, int? frames, int? maxTokens, int promptTokens, int threads)
     {
         if (_config is { } config && Problem is null)
-            Memory = MemoryReport.Of(config, _checkpoint, picture, maxTokens, promptTokens, FindTokenizer(), threads);
+            Memory = MemoryReport.Of(config, _checkpoint, picture, frames, maxTokens, promptTokens, FindTokenizer(), threads);
     }
 
     private Tokenizer? FindTokenizer() => Path.Combine(_path, "tokenizer.json") is var path && File.Exists(path) ? Tokenizer.Load(path) : null;

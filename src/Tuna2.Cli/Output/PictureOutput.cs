@@ -90,7 +90,12 @@ internal sealed class PictureOutput
     /// <summary>The file of a preview, beside its picture's: NAME-preview-STEP.png.</summary>
     public string PreviewPath(GenerationProgress progress, string task)
     {
-        var path = PathOf(progress.Image, progress.Seed, task);
+        return PreviewPath(PathOf(progress.Image, progress.Seed, task), progress);
+    }
+
+    /// <summary>The file of a preview of what goes to a path.</summary>
+    internal static string PreviewPath(string path, GenerationProgress progress)
+    {
         var digits = progress.Steps.ToString(CultureInfo.InvariantCulture).Length;
         var step = progress.Step.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
         return $"{path[..^Path.GetExtension(path).Length]}-preview-{step}{ImageFormat.Png.Ending()}";
@@ -102,12 +107,15 @@ internal sealed class PictureOutput
         if (_paths.TryGetValue(index, out var known))
             return known;
         var stem = seed is { } number ? string.Create(CultureInfo.InvariantCulture, $"tuna2-{number}") : $"tuna2-{task}";
+        return _paths[index] = Free(_folder, stem, Format.Ending());
+    }
+
+    /// <summary>The first of NAME, NAME-2, NAME-3, ... that no file has.</summary>
+    internal static string Free(string folder, string stem, string ending)
+    {
         for (var copy = 1; ; copy++)
-        {
-            var path = Path.Combine(_folder, $"{(copy == 1 ? stem : $"{stem}-{copy}")}{Format.Ending()}");
-            if (!Path.Exists(path))
-                return _paths[index] = path;
-        }
+            if (Path.Combine(folder, $"{(copy == 1 ? stem : $"{stem}-{copy}")}{ending}") is var path && !Path.Exists(path))
+                return path;
     }
 
     private static ImageFormat FormatOf(string output, ImageFormat? asked)

@@ -4,13 +4,12 @@ using Tuna2.Engine.Imaging;
 namespace Tuna2.Cli.Output;
 
 /// <summary>
-/// How pictures come along: the line of progress and, with --preview, what they look like so far, in files beside the output
-/// and in the terminal.
+/// How pictures, or a clip, come along: the line of progress and, with --preview, what they look like so far, in files beside the
+/// output and in the terminal.
 /// </summary>
 /// <param name="console">Where it is shown.</param>
-/// <param name="output">Where the pictures go.</param>
-/// <param name="task">What makes them, as their parameters call it.</param>
-internal sealed class PictureProgress(CliConsole console, PictureOutput output, string task) : IProgress<GenerationProgress>, IDisposable
+/// <param name="previewPath">The file of a preview; null where the output is a stream, and none is written.</param>
+internal sealed class PictureProgress(CliConsole console, Func<GenerationProgress, string>? previewPath) : IProgress<GenerationProgress>, IDisposable
 {
     private readonly ProgressLine _line = new(console);
     private readonly TerminalPicture _drawing = new(console.Error, () => console.Screen);
@@ -33,8 +32,8 @@ internal sealed class PictureProgress(CliConsole console, PictureOutput output, 
         }
     }
 
-    /// <summary>A picture is finished: it is drawn in its previews' place, and stays. Comes from another thread than the reports.</summary>
-    public void Finished(GeneratedImage picture)
+    /// <summary>A picture is finished, or a clip, which is shown by its first: it is drawn in its previews' place, and stays. Comes from another thread than the reports.</summary>
+    public void Finished(RgbImage picture)
     {
         lock (_lock)
         {
@@ -42,7 +41,7 @@ internal sealed class PictureProgress(CliConsole console, PictureOutput output, 
                 return;
             _line.Above(() =>
             {
-                _drawing.Draw(picture.Image);
+                _drawing.Draw(picture);
                 _drawing.Keep();
             });
         }
@@ -63,11 +62,11 @@ internal sealed class PictureProgress(CliConsole console, PictureOutput output, 
     {
         if (!_previews.TryGetValue(progress.Image, out var written))
             _previews.Add(progress.Image, written = []);
-        if (output.IsStream || _failed)
+        if (previewPath is null || _failed)
             return;
         try
         {
-            var path = output.PreviewPath(progress, task);
+            var path = previewPath(progress);
             preview.Save(path);
             written.Add(path);
         }

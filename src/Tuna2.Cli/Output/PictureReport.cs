@@ -17,7 +17,7 @@ internal sealed class PictureReport(CliConsole console, PictureOutput output, st
     private readonly List<Saved> _saved = [];
 
     /// <summary>What the makers of pictures report to.</summary>
-    public PictureProgress Progress { get; } = new(console, output, task);
+    public PictureProgress Progress { get; } = new(console, output.IsStream ? null : progress => output.PreviewPath(progress, task));
 
     /// <summary>
     /// Saves each picture as it comes, then reports. When it ends early what was saved is kept, and people are told of it.
@@ -45,7 +45,7 @@ internal sealed class PictureReport(CliConsole console, PictureOutput output, st
     {
         var path = output.Save(_saved.Count, picture);
         _saved.Add(new(path, picture, _watch.Elapsed.TotalSeconds - _saved.Sum(saved => saved.Seconds)));
-        Progress.Finished(picture);
+        Progress.Finished(picture.Image);
     }
 
     /// <summary>Reports what was saved.</summary>
@@ -89,8 +89,8 @@ internal sealed class PictureReport(CliConsole console, PictureOutput output, st
             json.WriteString("path", _saved[i].Path);
             json.WritePropertyName("parameters");
             _saved[i].Picture.Parameters.WriteTo(json);
-            WriteTexts(json, "warnings", _saved[i].Picture.Warnings);
-            WriteTexts(json, "previews", Progress.PreviewsOf(i));
+            json.WriteTexts("warnings", _saved[i].Picture.Warnings);
+            json.WriteTexts("previews", Progress.PreviewsOf(i));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -101,14 +101,6 @@ internal sealed class PictureReport(CliConsole console, PictureOutput output, st
         }
         json.WriteNumber("seconds", Math.Round(_saved.Sum(saved => saved.Seconds), 3));
         json.WriteEndObject();
-    }
-
-    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (var text in texts)
-            json.WriteStringValue(text);
-        json.WriteEndArray();
     }
 
     private sealed record Saved(string Path, GeneratedImage Picture, double Seconds);

@@ -82,6 +82,25 @@ public sealed class CpuBackend : IBackend
         }
     }
 
+    /// <summary>Working memory that running a plan takes beside what is allocated for it: rows packed for products, and each thread's own.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="threads">Threads that work.</param>
+    /// <param name="simd">Vector width.</param>
+    internal static long ScratchBytes(Plan plan, int threads, SimdLevel simd = SimdLevel.Auto)
+    {
+        var vector = simd.Resolve() switch { SimdLevel.Scalar => ScalarSimd.Width, SimdLevel.Vector128 => Simd128.Width, SimdLevel.Avx2 => Simd256.Width, _ => Simd512.Width };
+        return (long)threads * CpuThreads.ScratchBytes + plan.Graph.Ops.Select(op => op switch
+        {
+            Conv3d o => CpuMatMul.PackedBytes(o.OutputSize.Count, o.Weight.Rows, o.Weight.Columns, vector, threads),
+            MatMul o => Product(o.Input.Rows.Max, o.Weight.Rows, o.Input.Columns),
+            Patchify o => Product(o.Gathered.Rows.Max, o.Weight.Rows, o.Gathered.Columns),
+            PatchEmbedding o => Product(o.Gathered.Rows.Max, o.Weight.Rows, o.Gathered.Columns),
+            _ => 0,
+        }).DefaultIfEmpty(0).Max();
+
+        long Product(int rows, int n, int k) => rows <= CpuTile.MaxRows ? 0 : CpuMatMul.PackedBytes(rows, n, k, vector, threads);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _threads.Dispose();
 
@@ -95,6 +114,7 @@ public sealed class CpuBackend : IBackend
             case SampleToken o: CpuSampleToken.Run(o, context); break;
             case PickRows o: CpuCopyRows.Run(o, context); break;
             case PlacePatches o: CpuCopyRows.Run(o, context); break;
+            case RecallPrefix o: CpuCopyRows.Run(o, context); break;
             case PatchEmbedding o: CpuPatchEmbedding.Run<S, V>(o, context); break;
             case Conv3d o: CpuConv3d.Run<S, V>(o, context); break;
             case ChannelNorm o: CpuChannelNorm.Run<S, V>(o, context); break;

@@ -3,7 +3,7 @@ using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Cpu;
 
-/// <summary>CPU side of <see cref="PlaceTime"/>, <see cref="PlacePatches"/> and <see cref="PickRows"/>: whole rows from one place to another.</summary>
+/// <summary>CPU side of <see cref="PlaceTime"/>, <see cref="PlacePatches"/>, <see cref="PickRows"/> and <see cref="RecallPrefix"/>: whole rows from one place to another.</summary>
 internal static unsafe class CpuCopyRows
 {
     public static void Run(PlaceTime op, in CpuContext context)
@@ -25,6 +25,19 @@ internal static unsafe class CpuCopyRows
         var picked = context.Batch.Picked;
         for (var i = 0; i < picked.Count; i++)
             Copy(context, op.Input, picked[i], op.Output, i);
+    }
+
+    public static void Run(RecallPrefix op, in CpuContext context)
+    {
+        var sequences = context.Batch.Sequences;
+        for (var i = 0; i < sequences.Count; i++)
+        {
+            var (rows, bytes) = (sequences[i].PrefixLen, (long)sequences[i].PrefixLen * op.Kept.Columns * sizeof(float));
+            if (rows > op.PerSequence)
+                throw new InvalidOperationException($"{sequences[i]} has a longer prefix than the {op.PerSequence} rows that {op} keeps");
+            if (rows > 0)
+                Buffer.MemoryCopy(context.Rows(op.Kept, i * op.PerSequence, rows), context.Rows(op.Output, sequences[i].KvBase, rows), bytes, bytes);
+        }
     }
 
     private static void Copy(in CpuContext context, Value from, int fromRow, Value to, int toRow)

@@ -219,12 +219,7 @@ internal static unsafe class CpuMatMul
     public static void Packed<S, V, R>(CpuThreads threads, R source, int rows, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct where R : struct, IRowSource
     {
-        int n = weight.Rows, tile = 2 * S.Width, blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
-        var itemColumns = tile * (int)Math.Clamp((n + tile - 1L) / tile * blocks / (4 * threads.Count), 1, Math.Max(1, MaxItemColumns / tile));
-        var columnItems = (n + itemColumns - 1) / itemColumns;
-        // Where a product has too few columns to share out, several blocks of rows are under way at once.
-        var blockElements = (rows + blocks - 1L) / blocks * k;
-        var together = (int)Math.Clamp(Math.Min((4L * threads.Count + columnItems - 1) / columnItems, MaxTogetherBytes / (blockElements * sizeof(float))), 1, blocks);
+        var (blocks, itemColumns, together, blockElements) = Blocking.Of(rows, weight.Rows, k, S.Width, threads.Count);
         var packed = threads.RentShared(together * blockElements * sizeof(float));
         for (var first = 0; first < blocks; first += together)
         {
@@ -239,6 +234,37 @@ internal static unsafe class CpuMatMul
             Columns<S, V>(threads, parts, k, weight, itemColumns, output, epilogue);
         }
         threads.ReturnShared(packed);
+    }
+
+    /// <summary>Bytes that <see cref="Packed"/> packs such a product's rows into.</summary>
+    /// <param name="rows">Rows of the input.</param>
+    /// <param name="n">Columns of the output.</param>
+    /// <param name="k">Columns of the input.</param>
+    /// <param name="vector">Elements of a vector.</param>
+    /// <param name="threads">Threads that work.</param>
+    public static long PackedBytes(int rows, int n, int k, int vector, int threads)
+    {
+        var blocking = Blocking.Of(rows, n, k, vector, threads);
+        return blocking.Together * blocking.Elements * sizeof(float);
+    }
+
+    /// <summary>How a product is cut.</summary>
+    /// <param name="Blocks">Blocks of rows.</param>
+    /// <param name="ItemColumns">Columns of an item.</param>
+    /// <param name="Together">Blocks that are packed at once.</param>
+    /// <param name="Elements">Elements of a block.</param>
+    private readonly record struct Blocking(int Blocks, int ItemColumns, int Together, long Elements)
+    {
+        public static Blocking Of(int rows, int n, int k, int vector, int threads)
+        {
+            int tile = 2 * vector, blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
+            var itemColumns = tile * (int)Math.Clamp((n + tile - 1L) / tile * blocks / (4 * threads), 1, Math.Max(1, MaxItemColumns / tile));
+            var columnItems = (n + itemColumns - 1) / itemColumns;
+            // Where a product has too few columns to share out, several blocks of rows are under way at once.
+            var elements = (rows + blocks - 1L) / blocks * k;
+            var together = (int)Math.Clamp(Math.Min((4L * threads + columnItems - 1) / columnItems, MaxTogetherBytes / (elements * sizeof(float))), 1, blocks);
+            return new(blocks, itemColumns, together, elements);
+        }
     }
 
     private static long BlockRows(int k) => Math.Clamp(MaxPackedBytes / ((long)k * sizeof(float)), CpuTile.MaxRows, MaxBlockRows);

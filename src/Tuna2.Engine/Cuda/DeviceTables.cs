@@ -20,6 +20,7 @@ internal sealed class DeviceTables(Batch batch, TableLayout layout, ulong varyin
     public ulong PlacedPairs => varying + (ulong)layout.Placed;
     public ulong TimePairs => varying + (ulong)layout.Times;
     public ulong PickedPairs => varying + (ulong)layout.Picked;
+    public ulong RecalledPairs => varying + (ulong)layout.Recalled;
     public ulong Numbers => varying + (ulong)layout.Numbers;
     public ulong Draw => varying + (ulong)layout.Draw;
     public ulong Tokens => varying + (ulong)layout.Tokens;

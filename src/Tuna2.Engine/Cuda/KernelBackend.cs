@@ -99,7 +99,7 @@ internal sealed partial class KernelBackend(
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
     /// <summary>Whether there is a kernel for an op.</summary>
-    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul { Activation: Activation.None } or Ops.MatMul { Output.Element: ValueElement.Activation } or Ops.SwiGlu or Ops.Silu
+    public static bool Runs(Op op) => op is Ops.EmbeddingGather or Ops.Patchify or Ops.PlaceTime or Ops.PickRows or Ops.RecallPrefix or Ops.SampleToken or Ops.RmsNorm or Ops.MatMul { Activation: Activation.None } or Ops.MatMul { Output.Element: ValueElement.Activation } or Ops.SwiGlu or Ops.Silu
         or Ops.TimestepSinusoids or Ops.QkvToCache { Picture: null, Rotary: not null } or Ops.VelocityStep
         or Ops.PatchEmbedding or Ops.PlacePatches or Ops.LayerNorm or Ops.QkvToCache { Picture: not null, Rotary: null, QueryNorm: null, KeyNorm: null } or Ops.Attention
         or Ops.Conv3d { Input.Element: ValueElement.Float32 } or Ops.ChannelNorm { Input.Element: ValueElement.Float32 } or Ops.SpaceToDepth { Output.Element: ValueElement.Float32 }
@@ -116,6 +116,7 @@ internal sealed partial class KernelBackend(
             case Ops.Patchify o: run.Patchify(o); break;
             case Ops.PlaceTime o: run.CopyRows(o.Embeddings, o.Output, run.Tables.TimePairs, run.Tables.Batch.Times.Count); break;
             case Ops.PickRows o: run.CopyRows(o.Input, o.Output, run.Tables.PickedPairs, run.Tables.Batch.Picked.Count); break;
+            case Ops.RecallPrefix o: run.CopyRows(o.Kept, o.Output, run.Tables.RecalledPairs, run.Tables.Batch.Sequences.Count, o.PerSequence); break;
             case Ops.SampleToken o: run.SampleToken(o); break;
             case Ops.RmsNorm o: run.RmsNorm(o); break;
             case Ops.MatMul o: run.MatMul(o); break;

@@ -32,6 +32,7 @@ internal sealed class TableLayout
     private readonly int _pictures;
     private readonly int _patchRows;
     private readonly int _placedRows;
+    private readonly int _recalledRows;
     private readonly int _predictions;
     private readonly bool _solves;
     private readonly bool _draws;
@@ -58,6 +59,7 @@ internal sealed class TableLayout
         _pictures = (patchify?.Pictures ?? embedding?.Pictures)?.Rows.Max ?? 0;
         _placedRows = placed?.PerPicture ?? 0;
         _patchRows = patchify?.PatchCount ?? _placedRows;
+        _recalledRows = ops.OfType<Ops.RecallPrefix>().FirstOrDefault()?.PerSequence ?? 0;
         _predictions = ops.OfType<Ops.VelocityStep>().FirstOrDefault()?.Predictions?.Rows.Max ?? int.MaxValue;
         _solves = ops.OfType<Ops.VelocityStep>().Any();
         foreach (var table in ops.OfType<Ops.RmsNorm>().Where(o => o.Shift is not null).Select(o => o.Shift!.Value.Table))
@@ -70,6 +72,7 @@ internal sealed class TableLayout
         Placed = Take(ref varying, placed is null ? 0 : bounds.Spans * Marshal.SizeOf<RowPair>());
         Times = Take(ref varying, bounds.Spans * Marshal.SizeOf<RowPair>());
         Picked = Take(ref varying, bounds.Picked * Marshal.SizeOf<RowPair>());
+        Recalled = Take(ref varying, _recalledRows > 0 ? bounds.Sequences * Marshal.SizeOf<RowPair>() : 0);
         Numbers = Take(ref varying, Marshal.SizeOf<StepNumbers>());
         _draws = ops.OfType<Ops.SampleToken>().Any();
         Draw = Take(ref varying, _draws ? sizeof(long) : 0);
@@ -110,6 +113,7 @@ internal sealed class TableLayout
     public int Placed { get; }
     public int Times { get; }
     public int Picked { get; }
+    public int Recalled { get; }
     public int Numbers { get; }
     public int Draw { get; }
     public int Tokens { get; }
@@ -139,6 +143,8 @@ internal sealed class TableLayout
             Write<RowPair>(to[Placed..], [.. batch.Patches.Select((p, i) => new RowPair(i * _placedRows, p.FirstRow))]);
         Write<RowPair>(to[Times..], [.. batch.Times.Select(t => new RowPair(t.Time, t.Row))]);
         Write<RowPair>(to[Picked..], [.. batch.Picked.Select((row, i) => new RowPair(row, i))]);
+        if (_recalledRows > 0)
+            Write<RowPair>(to[Recalled..], [.. batch.Sequences.Select((s, i) => new RowPair(i * _recalledRows, s.KvBase))]);
         Write<StepNumbers>(to[Numbers..], [NumbersOf(batch.Step)]);
         if (_draws)
             Write<long>(to[Draw..], [batch.Draw]);
@@ -189,6 +195,8 @@ internal sealed class TableLayout
         {
             if ((long)sequence.KvBase + sequence.KvLen > Keys)
                 throw new InvalidOperationException($"{sequence} ends beyond caches of {Keys} keys");
+            if (_recalledRows > 0 && (sequence.PrefixLen > _recalledRows || (long)sequence.KvBase + _recalledRows > Keys))
+                throw new InvalidOperationException($"{sequence} recalls {_recalledRows} rows of a prefix, which it has not or which end beyond {Keys} keys");
             if (sequence.PosBase < 0 || (long)sequence.PosBase + sequence.QLen > Keys)
                 throw new InvalidOperationException($"{sequence} has positions beyond the {Keys} there are rotations for");
             if (sequence.ModRow >= _modulations)

@@ -36,6 +36,26 @@ internal static class FilmReader
         return frames.Finish(rate.Numerator / (double)rate.Denominator);
     }
 
+    /// <summary>The comment of a film; null where it has none.</summary>
+    /// <exception cref="ImageException">ffprobe is missing, or cannot read it.</exception>
+    public static string? ReadComment(string path)
+    {
+        var ffmpeg = FfmpegReport.Find();
+        if (ffmpeg.ProbePath is not { } probe)
+            throw new ImageException($"{path}: the comment of an MP4 needs ffprobe: {(ffmpeg.Path is null ? ffmpeg.Failure : $"it is not beside {ffmpeg.Path}")}");
+        using var json = Ask(probe, path, ["-show_entries", "format_tags=comment"], CancellationToken.None);
+        try
+        {
+            return json.RootElement.TryGetProperty("format", out var format) && format.TryGetProperty("tags", out var tags) && tags.TryGetProperty("comment", out var comment)
+                ? comment.GetString()
+                : null;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw Nonsense(path, e);
+        }
+    }
+
     private static IEnumerable<string> Arguments(string path, (int Numerator, int Denominator) rate, int? frames) =>
     [
         "-hide_banner", "-v", "error", "-nostats", "-nostdin", "-protocol_whitelist", "file", "-i", $"file:{Path.GetFullPath(path)}",
@@ -48,18 +68,10 @@ internal static class FilmReader
     /// <summary>The average rate of a film, and, where it is asked for, how many frames it has: they are counted, since files lie.</summary>
     private static ((int Numerator, int Denominator) Rate, int? Frames) Probe(string program, string path, bool count, CancellationToken cancellation)
     {
-        string[] arguments =
-        [
-            "-v", "error", "-protocol_whitelist", "file", "-select_streams", "V:0", .. count ? ["-count_packets"] : Array.Empty<string>(),
-            "-show_entries", "stream=avg_frame_rate,r_frame_rate,nb_read_packets", "-of", "json", $"file:{Path.GetFullPath(path)}",
-        ];
-        using var process = new FfmpegProcess(program, arguments, $"{path}: not a film", cancellation);
-        using var answer = new MemoryStream();
-        process.Output.CopyTo(answer);
-        process.Finish();
+        string[] what = ["-select_streams", "V:0", .. count ? ["-count_packets"] : Array.Empty<string>(), "-show_entries", "stream=avg_frame_rate,r_frame_rate,nb_read_packets"];
+        using var json = Ask(program, path, what, cancellation);
         try
         {
-            using var json = JsonDocument.Parse(answer.GetBuffer().AsMemory(0, (int)answer.Length));
             if (!json.RootElement.TryGetProperty("streams", out var streams) || streams.GetArrayLength() == 0)
                 throw new ImageException($"{path}: not a film: there is no video in it");
             var stream = streams[0];
@@ -67,11 +79,29 @@ internal static class FilmReader
             var frames = stream.TryGetProperty("nb_read_packets", out var packets) && int.TryParse(packets.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null;
             return (rate, count ? frames : null);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (InvalidOperationException e)
         {
-            throw new ImageException($"{path}: ffprobe's answer makes no sense", e);
+            throw Nonsense(path, e);
         }
     }
+
+    private static JsonDocument Ask(string program, string path, IEnumerable<string> what, CancellationToken cancellation)
+    {
+        using var process = new FfmpegProcess(program, ["-v", "error", "-protocol_whitelist", "file", .. what, "-of", "json", $"file:{Path.GetFullPath(path)}"], $"{path}: not a film", cancellation);
+        using var answer = new MemoryStream();
+        process.Output.CopyTo(answer);
+        process.Finish();
+        try
+        {
+            return JsonDocument.Parse(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+        }
+        catch (JsonException e)
+        {
+            throw Nonsense(path, e);
+        }
+    }
+
+    private static ImageException Nonsense(string path, Exception e) => new($"{path}: ffprobe's answer makes no sense", e);
 
     private static (int, int)? Fraction(JsonElement stream, string name) =>
         stream.TryGetProperty(name, out var value) && value.GetString()?.Split('/') is [var above, var below]

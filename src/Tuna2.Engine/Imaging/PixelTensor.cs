@@ -51,15 +51,26 @@ public static class PixelTensor
         if (planes.Length != (long)width * height * 3)
             throw new ArgumentException(
                 $"{width}x{height} pixels take {(long)width * height * 3} floats, not {planes.Length}", nameof(planes));
-        var size = width * height;
         var pixels = new byte[planes.Length];
-        for (int i = 0, to = 0; i < size; i++, to += 3)
-        {
-            pixels[to] = ToByte(planes[i]);
-            pixels[to + 1] = ToByte(planes[size + i]);
-            pixels[to + 2] = ToByte(planes[2 * size + i]);
-        }
+        Write(planes, width, pixels, width);
         return new RgbImage(width, height, pixels);
+    }
+
+    /// <summary>As <see cref="ToImage"/>, into a part of a picture's bytes.</summary>
+    /// <param name="planes">(3, rows, width) floats.</param>
+    /// <param name="width">Pixels per row of the part.</param>
+    /// <param name="pixels">The picture's bytes from the part's first pixel on.</param>
+    /// <param name="pictureWidth">Pixels per row of the picture.</param>
+    internal static void Write(ReadOnlySpan<float> planes, int width, Span<byte> pixels, int pictureWidth)
+    {
+        var size = planes.Length / 3;
+        for (var row = 0; row < size / width; row++)
+            for (int i = row * width, to = 3 * row * pictureWidth; i < (row + 1) * width; i++, to += 3)
+            {
+                pixels[to] = ToByte(planes[i]);
+                pixels[to + 1] = ToByte(planes[size + i]);
+                pixels[to + 2] = ToByte(planes[2 * size + i]);
+            }
     }
 
     /// <summary>

@@ -57,7 +57,9 @@ internal sealed record AskRequest(string Question, IReadOnlyList<IReadOnlyList<R
             throw new RequestException($"top-k must be 0 (all) or more, not {options.TopK}");
         if (!(options.TopP > 0 && options.TopP <= 1))
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"top-p must be above 0 and at most 1, not {options.TopP}"));
-        return ImageRequest.Size(options.Width, options.Height, config);
+        var (width, height) = ImageRequest.Size(options.Width, options.Height, config);
+        _ = VaeTiles.Side(options.VaeTile, width, height, config);
+        return (width, height);
     }
 
     /// <summary>Checks that question and answer fit behind <paramref name="before"/> tokens of a conversation.</summary>
@@ -74,7 +76,7 @@ internal sealed record AskRequest(string Question, IReadOnlyList<IReadOnlyList<R
     /// <summary>What it is about as the model takes it: scaled to cover the size, cropped, encoded.</summary>
     public IReadOnlyList<float[]> Encode(TunaModel model, CancellationToken cancellation)
     {
-        using var codec = PictureCodec.Of(model, Width, Height);
+        using var codec = PictureCodec.Of(model, Width, Height, Options.VaeTile);
         return [.. Sights.Select(frames => codec.Encode(frames, cancellation))];
     }
 }

@@ -61,7 +61,7 @@ internal sealed class Chat : IDisposable
             Say(text.Flush());
             decoder.Settle();
             var turn = new ChatTurn(request.Question, request.Sights.Sum(frames => frames.Count), answer.ToString(), request.Turn.Tokens.Count, ids.Count,
-                token != _model.Tokens.Eos, first, watch.Elapsed);
+                token != _model.Tokens.Eos, first, watch.Elapsed, Clip: request.Sights is [{ Count: > 1 }]);
             return new Answer(turn, new State(prompt.With(_writer.Answer(ids)), decoder.Length, [.. Turns, turn]));
 
             void Say(string piece)

@@ -36,7 +36,7 @@ internal sealed class ImageJob
     /// <exception cref="ModelException">A picture is not finite.</exception>
     public void Run(Action<MadePictures> made, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
-        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
+        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height, _request.VaeTile);
         var source = _source is null ? [] : codec.Encode([_source], cancellation);
         var previewEvery = progress is null ? 0 : _request.PreviewEvery;
         codec.PrepareToDecode(_plan.Frames);
@@ -81,7 +81,7 @@ internal sealed class ImageJob
     /// <summary>Does what comes before the first step, so that the next request of its like finds it done.</summary>
     public void WarmUp(CancellationToken cancellation)
     {
-        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height);
+        using var codec = PictureCodec.Of(_model, _request.Width, _request.Height, _request.VaeTile);
         codec.PrepareToDecode(_plan.Frames);
         using var slot = _model.Slots.Lease(_plan);
         if (_model.Backend.KeepsSlots)
@@ -137,6 +137,7 @@ internal sealed class ImageJob
         Height = _request.Height,
         Frames = _request.Frames,
         NoiseScale = _request.NoiseScale,
+        VaeTile = _request.VaeTile,
         Model = _model.Name,
         Device = _model.Device,
         Tuning = _model.Backend.Tuning,

@@ -9,7 +9,7 @@ namespace Tuna2.Engine.Models;
 /// <summary>Options with the model's defaults filled in, checked: nothing past this point can be out of range.</summary>
 internal sealed record ImageRequest(
     ImageTask Task, int Width, int Height, int Steps, SamplerKind Sampler, Guidance Guidance, long? Seed, string NegativePrompt, float NoiseScale, int Count, OverlongPrompt Overlong,
-    int PreviewEvery, IReadOnlyList<string> Warnings, int Frames = 1)
+    int PreviewEvery, IReadOnlyList<string> Warnings, int? VaeTile = null, int Frames = 1)
 {
     /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
     public const int MaxSide = 4096;
@@ -77,7 +77,7 @@ internal sealed record ImageRequest(
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt, options.PreviewEvery,
-            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : []);
+            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : [], VaeTiles.Side(options.VaeTile, width, height, config));
     }
 
     /// <summary>Fills in and checks a clip's.</summary>
@@ -102,6 +102,7 @@ internal sealed record ImageRequest(
             Seed = options.Seed,
             NegativePrompt = options.NegativePrompt ?? d.NegativePrompt,
             PreviewEvery = options.PreviewEvery,
+            VaeTile = options.VaeTile,
             OverlongPrompt = options.OverlongPrompt,
         }, config) with { Frames = frames };
     }

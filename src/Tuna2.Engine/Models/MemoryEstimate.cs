@@ -27,8 +27,14 @@ public sealed record MemoryEstimate(
     /// <summary>A token's texts, bytes and merge in the tokenizer's tables.</summary>
     private const long BytesPerToken = 600;
 
-    /// <summary>Times a picture's float32 values are in managed memory at once: noise, result, and what is made of it.</summary>
-    private const int PictureCopies = 4;
+    /// <summary>Times a state's values are in managed memory at once: noise, result, and what is made of it.</summary>
+    private const int StateCopies = 4;
+
+    /// <summary>Times a decoded clip's bytes are: its frames, and the file they are written into while it grows.</summary>
+    private const int FileCopies = 4;
+
+    /// <summary>Times the pixels that pass through the VAE are: as read from it, as joined, as bytes.</summary>
+    private const int PieceCopies = 3;
 
     private const int Colours = 3;
 
@@ -86,7 +92,7 @@ public sealed record MemoryEstimate(
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
         var prompt = PromptLayout.Text([]).WithPicture(_tokens, config.GridOf(width, height)).With(new int[promptTokens - 1]);
-        return Of(config, checkpoint, height, width, frames: 1, threads, (network, backend) =>
+        return Of(config, checkpoint, height, width, VaeTiles.Side(options.VaeTile, width, height, config), frames: 1, threads, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
             decoder.Prepare(prompt, options.MaxTokens, TokenChoice.Greedy);
@@ -128,7 +134,7 @@ public sealed record MemoryEstimate(
             _ => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
         };
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
-        return Of(config, checkpoint, request.Height, request.Width, request.Frames, threads, (network, backend) =>
+        return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, (network, backend) =>
         {
             using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
@@ -136,7 +142,7 @@ public sealed record MemoryEstimate(
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -144,18 +150,24 @@ public sealed record MemoryEstimate(
         using var backend = new CountingBackend(like);
         using var weights = Tuna2Weights.Place(config, checkpoint, backend);
         var memory = request(new Tuna2Network(config, weights), backend);
-        var process = RuntimeBytes + config.VocabSize * BytesPerToken
-            + (long)(threads > 0 ? threads : Environment.ProcessorCount) * CpuThreads.ScratchBytes
-            + (long)frames * height * width * Colours * sizeof(float) * PictureCopies;
-        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, Vae(), process);
+        var (vaeBytes, pictureBytes, plans) = weights.Vae is null
+            ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
+            : OfVae(config.Vae!, weights.Vae);
+        if (threads == 0)
+            threads = Environment.ProcessorCount;
+        var process = RuntimeBytes + config.VocabSize * BytesPerToken + plans.Max(plan => CpuBackend.ScratchBytes(plan, threads)) + pictureBytes;
+        return new(weights.Bytes, memory.Activations, memory.NaiveActivations, memory.KeyValues, memory.Tables, vaeBytes, process);
 
-        long Vae()
+        (long Vae, long Pictures, IReadOnlyList<Plan> Plans) OfVae(VaeConfig vae, VaeWeights vaeWeights)
         {
-            if (weights.Vae is null)
-                return 0;
-            using var codec = new VaeCodec(config.Vae!, weights.Vae, backend, height, width);
+            VaeTiles cells = VaeTiles.Of(vae, width, height, vaeTile), pixels = cells.In(vae.SpatialFactor);
+            using var codec = new VaeCodec(vae, vaeWeights, backend, pixels.Down.TileUnits, pixels.Across.TileUnits);
             prepare(codec);
-            return codec.Bytes;
+            long frame = (long)height * width * Colours, state = (long)vae.ZDim * vae.LatentFrames(frames) * cells.Down.Length * cells.Across.Length;
+            var seams = pixels.IsWhole ? 0 : TileBlend.SeamBytes(pixels.Down, pixels.Across, Colours);
+            return (codec.Bytes,
+                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + state * sizeof(float) * StateCopies,
+                [.. memory.Plans, .. codec.Plans]);
         }
     }
 

@@ -16,6 +16,13 @@ internal sealed record ModulationState(IReadOnlyList<Value> Layers, Value Final)
 /// <summary>Keys and values of a layer, (capacity, kv heads x head dim) each.</summary>
 internal sealed record KeyValueCache(Value Keys, Value Values);
 
+/// <summary>
+/// Where a layer has keys and values while it runs, when what it keeps is prefixes alone: one piece of memory for all layers.
+/// </summary>
+/// <param name="PerBranch">Rows the caches keep of a branch's prefix.</param>
+/// <param name="Rows">Rows of the prefixes and spans of all branches.</param>
+internal sealed record KeyWindow(int PerBranch, Extent Rows);
+
 /// <summary>The caches of every layer.</summary>
 internal sealed record CacheState(IReadOnlyList<KeyValueCache> Llm, IReadOnlyList<KeyValueCache> Head);
 

@@ -101,10 +101,14 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     }
 
     /// <summary>The LLM up to its final norm: (tokens, hidden) to (tokens, hidden).</summary>
-    public Value Llm(ModelGraph graph, Value h, CacheState cache)
+    /// <param name="graph">Where its ops go.</param>
+    /// <param name="h">Its input.</param>
+    /// <param name="cache">Keys and values of what stands before, and without a window of these rows too.</param>
+    /// <param name="window">Where those of these rows are for as long as a layer needs them; null: in the caches, to stay.</param>
+    public Value Llm(ModelGraph graph, Value h, CacheState cache, KeyWindow? window = null)
     {
         for (var i = 0; i < weights.Layers.Count; i++)
-            h = LlmLayer(graph, i, h, cache.Llm[i]);
+            h = LlmLayer(graph, i, h, cache.Llm[i], window);
         var output = ModelGraph.Transient("llm_out", h.Rows, config.HiddenSize);
         graph.Add(new RmsNorm("tuna.model.norm", h, weights.FinalNorm, config.RmsNormEps, output));
         return output;
@@ -126,12 +130,12 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
     /// <summary>The next token, from the logits of one row.</summary>
     public static void PickToken(ModelGraph graph, Value logits, Value token, TokenChoice choice) => graph.Add(new SampleToken("token", logits, token, choice));
 
-    /// <summary>The flow head: (tokens, hidden) to (tokens, patch values).</summary>
-    public Value FlowHead(ModelGraph graph, Value h, CacheState cache, TimeState times)
+    /// <summary>The flow head: (tokens, hidden) to (tokens, patch values); caches and window as of <see cref="Llm"/>.</summary>
+    public Value FlowHead(ModelGraph graph, Value h, CacheState cache, TimeState times, KeyWindow? window = null)
     {
         var modulation = ModulationOf(times);
         for (var i = 0; i < weights.Head.Count; i++)
-            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i]);
+            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i], window);
         var normed = ModelGraph.Transient("diffusion_head_b.norm_final", h.Rows, config.HiddenSize);
         var output = ModelGraph.Transient("head_out", h.Rows, config.PatchValues);
         graph.Add(new RmsNorm("diffusion_head_b.norm_final", h, weights.HeadFinalNorm, config.FlowHead.FinalNormEps, normed,
@@ -146,7 +150,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         var modulation = ModulationOf(times);
         var last = weights.Head.Count - 1;
         for (var i = 0; i < last; i++)
-            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i]);
+            h = HeadLayer(graph, i, h, cache.Head[i], modulation.Layers[i], null);
         HeadProjection(graph, last, h, cache.Head[last], modulation.Layers[last]);
     }
 
@@ -158,7 +162,7 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         graph.Add(new VelocityStep("velocity_step", head, pictures.Pictures, velocity, pictures.Predictions, config.Prediction));
     }
 
-    private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache)
+    private Value LlmLayer(ModelGraph graph, int i, Value h, KeyValueCache cache, KeyWindow? window)
     {
         var (layer, name) = (weights.Layers[i], $"tuna.model.layers.{i}");
         var normed = ModelGraph.Transient($"{name}.input_layernorm", h.Rows, config.HiddenSize);
@@ -167,17 +171,19 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         var middle = ModelGraph.Transient($"{name}.middle", h.Rows, config.HiddenSize);
         graph.Add(new RmsNorm($"{name}.input_layernorm", h, layer.InputNorm, config.RmsNormEps, normed));
         graph.Add(new MatMul($"{name}.self_attn.qkv_proj", normed, layer.Qkv.Weight, qkv, layer.Qkv.Bias));
+        cache = Recall(graph, name, cache, window);
         graph.Add(new QkvToCache($"{name}.self_attn.rope", qkv, _llmShape, _llmRotary, null, null, 0, cache.Keys, cache.Values));
         graph.Add(new Attention($"{name}.self_attn", qkv, _llmShape, cache.Keys, cache.Values, mixed));
         graph.Add(new MatMul($"{name}.self_attn.o_proj", mixed, layer.Output.Weight, middle, residual: h));
         return Mlp(graph, name, middle, layer.PostNorm, config.RmsNormEps, layer.GateUp, layer.Down, $"llm_layer_{i}", null);
     }
 
-    private Value HeadLayer(ModelGraph graph, int i, Value h, KeyValueCache cache, Value modulation)
+    private Value HeadLayer(ModelGraph graph, int i, Value h, KeyValueCache cache, Value modulation, KeyWindow? window)
     {
         var (layer, name) = (weights.Head[i], $"diffusion_head_a.{i}");
         var mixed = ModelGraph.Transient($"{name}.attention", h.Rows, _headShape.QueryColumns);
         var middle = ModelGraph.Transient($"{name}.middle", h.Rows, config.HiddenSize);
+        cache = Recall(graph, name, cache, window);
         var qkv = HeadProjection(graph, i, h, cache, modulation);
         graph.Add(new Attention($"{name}.self_attn", qkv, _headShape, cache.Keys, cache.Values, mixed));
         graph.Add(new MatMul($"{name}.self_attn.o_proj", mixed, layer.Output.Weight, middle, residual: h, gate: new(modulation, 2)));
@@ -196,6 +202,19 @@ internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
         graph.Add(new QkvToCache($"{name}.self_attn.rope", qkv, _headShape, _headRotary, layer.QueryNorm, layer.KeyNorm,
             config.FlowHead.FinalNormEps, cache.Keys, cache.Values));
         return qkv;
+    }
+
+    /// <summary>Where a layer's keys and values go, with what is kept of the prefixes before them.</summary>
+    private static KeyValueCache Recall(ModelGraph graph, string name, KeyValueCache cache, KeyWindow? window)
+    {
+        return window is null ? cache : new(Recalled("keys", cache.Keys), Recalled("values", cache.Values));
+
+        Value Recalled(string what, Value kept)
+        {
+            var all = ModelGraph.Transient($"{name}.{what}", window.Rows, kept.Columns);
+            graph.Add(new RecallPrefix($"{name}.self_attn.{what}", kept, window.PerBranch, all));
+            return all;
+        }
     }
 
     /// <summary>h + gate * down(silu(gate_proj) * up_proj) over the (modulated) norm of h.</summary>

@@ -145,7 +145,7 @@ internal sealed class VaeCodec : IDisposable
             if (!_pieces.ContainsKey((encode, piece)))
                 _pieces[(encode, piece)] = NewPiece(encode, piece);
         }
-        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture takes less");
+        _store.Take($"the VAE at {_width}x{_height}", "a smaller picture or VAE tile takes less");
     }
 
     private Value Past(string name, int pixels, int channels, int frames)

@@ -17,7 +17,7 @@ internal sealed class FullPredictor : Predictor
     /// <param name="plan">What to denoise.</param>
     /// <param name="keep">Names of intermediates to keep: "llm_layer_0", "head_out", ...</param>
     public FullPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan, IReadOnlyCollection<string> keep)
-        : base(network, backend, PredictorRoom.Of(plan) with { Keys = plan.Branches.Max(b => b.Tokens.Count) }, plan.Branches.Sum(b => b.Spans.Count))
+        : base(network, backend, PredictorRoom.Of(plan) with { Keys = plan.Branches.Max(b => b.Tokens.Count) }, plan.Branches.Sum(b => b.Spans.Count), plan.Branches.Max(b => b.Tokens.Count))
     {
         _plan = plan;
         _rows = new Extent("tokens", plan.Branches.Sum(b => b.Tokens.Count));

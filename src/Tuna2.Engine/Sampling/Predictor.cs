@@ -32,7 +32,8 @@ internal abstract class Predictor : IDisposable
     /// <param name="backend">What runs it.</param>
     /// <param name="room">What plans may take.</param>
     /// <param name="predictions">Predictions that are kept.</param>
-    protected Predictor(Tuna2Network network, IBackend backend, PredictorRoom room, int predictions)
+    /// <param name="kept">Keys and values of a branch that are kept from evaluation to evaluation.</param>
+    protected Predictor(Tuna2Network network, IBackend backend, PredictorRoom room, int predictions, int kept)
     {
         (Network, Room, _backend) = (network, room, backend);
         _timeRoom = room.Times;
@@ -43,7 +44,7 @@ internal abstract class Predictor : IDisposable
             predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
             Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32), room.Frames);
         Times = network.NewTimeState(Store, _timeRoom + 1, head: true);
-        Cache = network.NewCacheState(Store, room.Branches * room.Keys, head: true);
+        Cache = network.NewCacheState(Store, room.Branches * kept, head: true);
     }
 
     public PictureState Pictures { get; }
@@ -139,10 +140,11 @@ internal abstract class Predictor : IDisposable
         _times = new Executor(Network.Times(Times), _backend, Store, BatchBounds.None);
         var side = Network.Config.TokenPixels / Network.Config.PatchSize;
         var frames = Network.Config.Vae?.PixelFrames(Room.Frames) ?? 1;
-        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", Room.Branches > 1 ? "a smaller one, or guidance 1, takes less" : "a smaller one takes less");
+        string[] remedies = ["a smaller one", .. Network.Config.Vae is null ? [] : (string[])["a smaller VAE tile"], .. Room.Branches > 1 ? (string[])["guidance 1"] : []];
+        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", remedies.Length > 1 ? $"{string.Join(", ", remedies[..^1])}, or {remedies[^1]}, takes less" : $"{remedies[0]} takes less");
     }
 
-    /// <summary>Where a branch's keys begin.</summary>
+    /// <summary>Where a branch's keys begin while an evaluation runs.</summary>
     protected int KvBaseOf(int branch) => branch * Room.Keys;
 
     /// <summary>The times that are ready together.</summary>

@@ -5,7 +5,8 @@ namespace Tuna2.Engine.Sampling;
 
 /// <summary>
 /// The fast path, exact by the mask's structure (MODEL.md section 5): what stands before the denoised span never changes, so
-/// its keys and values are computed once per branch, in the LLM and in the head; an evaluation computes the span's rows alone.
+/// its keys and values are computed once per branch, in the LLM and in the head; an evaluation computes the span's rows alone, and
+/// keeps nothing of them: a layer's keys and values of the span are gone with the layer.
 /// </summary>
 internal sealed class PrefixPredictor : Predictor
 {
@@ -18,7 +19,7 @@ internal sealed class PrefixPredictor : Predictor
     /// <param name="room">What plans may take.</param>
     /// <param name="watched">Keeps each branch's prediction, for parity.</param>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
-    public PrefixPredictor(Tuna2Network network, IBackend backend, PredictorRoom room, bool watched = false) : base(network, backend, room, watched ? room.Branches : 0)
+    public PrefixPredictor(Tuna2Network network, IBackend backend, PredictorRoom room, bool watched = false) : base(network, backend, room, watched ? room.Branches : 0, room.Prefix)
     {
         _prefixRows = new Extent("prefix tokens", room.Branches * room.Prefix);
         _stepRows = new Extent("span tokens", room.Branches * (room.Keys - room.Prefix));
@@ -48,7 +49,7 @@ internal sealed class PrefixPredictor : Predictor
     {
         var builder = new BatchBuilder();
         for (var b = 0; b < Plan.Branches.Count; b++)
-            builder.Add(Plan.Branches[b], 0, Plan.Branches[b].Target.Offset, KvBaseOf(b), CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
+            builder.Add(Plan.Branches[b], 0, Plan.Branches[b].Target.Offset, b * Room.Prefix, CleanTime, CleanTime, PictureState.SourceSlot, PictureState.SourceSlot);
         _prefix.Run(builder.Build(), cancellation);
     }
 
@@ -65,7 +66,8 @@ internal sealed class PrefixPredictor : Predictor
     {
         var graph = new ModelGraph();
         var h = Network.Embed(graph, _stepRows, text: false, Pictures, Times, Room.Branches);
-        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache), Cache, Times), Pictures);
+        var window = new KeyWindow(Room.Prefix, new Extent("keys", Room.Branches * Room.Keys));
+        Network.Step(graph, Network.FlowHead(graph, Network.Llm(graph, h, Cache, window), Cache, Times, window), Pictures);
         return graph;
     }
 }

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Tuna2.Engine.Weights;
 
 /// <summary>
-/// The weights of a model: one safetensors file, or the several of a sharded checkpoint seen as one. Opening checks all headers;
-/// no tensor is read.
+/// The weights of a model: one file, or the several of a sharded checkpoint seen as one. Opening checks all headers; no tensor is
+/// read.
 /// </summary>
 /// <remarks>All members may be used from several threads at once.</remarks>
 public sealed partial class Checkpoint : IDisposable
@@ -14,17 +14,20 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>Where a Tuna model may keep the weights of its VAE, apart from the rest.</summary>
     public const string VaeName = "vae.safetensors";
 
-    /// <summary>The same under the name of the published file, Wan2.2_VAE.pth, once it is converted.</summary>
+    /// <summary>The same under the name of the published file, converted to safetensors.</summary>
     public const string WanVaeName = "Wan2.2_VAE.safetensors";
+
+    /// <summary>The VAE as it is published. It is read where the model has no other.</summary>
+    public const string WanVaeTorchName = "Wan2.2_VAE.pth";
 
     /// <summary>What stands before the VAE's own names in the model: published alone, it is <c>encoder.conv1.weight</c>, not <c>vae.model.encoder.conv1.weight</c>.</summary>
     internal const string VaePrefix = "vae.model.";
 
     private const string SingleName = "model.safetensors";
 
-    private readonly Dictionary<string, SafetensorsFile> filesByPath = [];
+    private readonly Dictionary<string, WeightFile> filesByPath = [];
     private readonly Dictionary<string, TensorInfo> tensors = [];
-    private readonly List<SafetensorsFile> files = [];
+    private readonly List<WeightFile> files = [];
 
     private Checkpoint(string path) => Path = path;
 
@@ -38,7 +41,7 @@ public sealed partial class Checkpoint : IDisposable
     public IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
 
     /// <summary>The files that hold them.</summary>
-    public IReadOnlyList<SafetensorsFile> Files => files;
+    public IReadOnlyList<WeightFile> Files => files;
 
     /// <summary>The bytes of all tensors together.</summary>
     public long TotalBytes { get; private set; }
@@ -49,9 +52,10 @@ public sealed partial class Checkpoint : IDisposable
         tensors.TryGetValue(name, out var tensor) ? tensor : throw new ModelException($"{Path}: there is no tensor '{name}'");
 
     /// <summary>
-    /// Opens a model directory or a single file. A directory holds <c>model.safetensors</c>, or shards with their
-    /// <c>model.safetensors.index.json</c>, or shards alone (<c>model*.safetensors</c>); and, beside any of them,
-    /// <c>vae.safetensors</c> or <c>Wan2.2_VAE.safetensors</c> where the VAE is kept apart, under the model's names or its own.
+    /// Opens a model directory or a single file (<see cref="WeightFile.Open"/>). A directory holds <c>model.safetensors</c>, or shards
+    /// with their <c>model.safetensors.index.json</c>, or shards alone (<c>model*.safetensors</c>); and, beside any of them,
+    /// <c>vae.safetensors</c> or <c>Wan2.2_VAE.safetensors</c> where the VAE is kept apart, under the model's names or its own. Where
+    /// the VAE is in none of those, <c>Wan2.2_VAE.pth</c> is it.
     /// </summary>
     /// <exception cref="ModelException">
     /// There are no weights, a file is damaged, a shard is missing or lies outside the directory, a tensor is in two files, or
@@ -97,26 +101,26 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>The tensor of that name; false when there is none.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out TensorInfo? tensor) => tensors.TryGetValue(name, out tensor);
 
-    /// <inheritdoc cref="SafetensorsFile.Read(TensorInfo, long, Span{byte})"/>
+    /// <inheritdoc cref="WeightFile.Read(TensorInfo, long, Span{byte})"/>
     public void Read(TensorInfo tensor, long byteOffset, Span<byte> destination) => FileOf(tensor).Read(tensor, byteOffset, destination);
 
-    /// <inheritdoc cref="SafetensorsFile.Read(TensorInfo, long, byte*, long)"/>
+    /// <inheritdoc cref="WeightFile.Read(TensorInfo, long, byte*, long)"/>
     internal unsafe void Read(TensorInfo tensor, long byteOffset, byte* destination, long length) =>
         FileOf(tensor).Read(tensor, byteOffset, destination, length);
 
-    /// <inheritdoc cref="SafetensorsFile.ReadBytes"/>
+    /// <inheritdoc cref="WeightFile.ReadBytes"/>
     public byte[] ReadBytes(string name) => FileOf(this[name]).ReadBytes(this[name].Name);
 
-    /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
+    /// <inheritdoc cref="WeightFile.ReadFloat32"/>
     public float[] ReadFloat32(string name) => FileOf(this[name]).ReadFloat32(this[name].Name);
 
-    /// <inheritdoc cref="SafetensorsFile.ReadInt64"/>
+    /// <inheritdoc cref="WeightFile.ReadInt64"/>
     public long[] ReadInt64(string name) => FileOf(this[name]).ReadInt64(this[name].Name);
 
     /// <summary>Closes every file.</summary>
     public void Dispose() => files.ForEach(file => file.Dispose());
 
-    private SafetensorsFile FileOf(TensorInfo tensor)
+    private WeightFile FileOf(TensorInfo tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         return filesByPath.TryGetValue(tensor.Path, out var file)
@@ -137,6 +141,7 @@ public sealed partial class Checkpoint : IDisposable
         }
         var paths = File.Exists(single) ? [single] : FindShards();
         AddFiles([.. paths, .. FindVae(Path)], null);
+        AddTorchVae(Path);
     }
 
     private void AddIndexed(string indexPath)
@@ -146,12 +151,21 @@ public sealed partial class Checkpoint : IDisposable
         var paths = index.WeightMap.Values.Distinct().Order(StringComparer.Ordinal)
             .Select(name => System.IO.Path.Combine(directory, name)).ToList();
         AddFiles([.. paths.Union(FindVae(directory))], index);
+        AddTorchVae(directory);
+    }
+
+    /// <summary>The published file is often left beside the one it was converted to: it is read only where there is no other.</summary>
+    private void AddTorchVae(string directory)
+    {
+        var path = System.IO.Path.Combine(directory, WanVaeTorchName);
+        if (File.Exists(path) && !tensors.Keys.Any(name => name.StartsWith("vae.", StringComparison.Ordinal)))
+            AddFiles([path], null);
     }
 
     private static IEnumerable<string> FindVae(string directory) =>
         new[] { VaeName, WanVaeName }.Select(name => System.IO.Path.Combine(directory, name)).Where(File.Exists);
 
-    private static bool IsVae(string path) => System.IO.Path.GetFileName(path) is VaeName or WanVaeName;
+    private static bool IsVae(string path) => System.IO.Path.GetFileName(path) is VaeName or WanVaeName or WanVaeTorchName;
 
     /// <summary>What a tensor is called in the model.</summary>
     private static string ModelName(TensorInfo tensor) =>
@@ -200,7 +214,7 @@ public sealed partial class Checkpoint : IDisposable
                 missing.Add(System.IO.Path.GetFileName(path));
                 continue;
             }
-            var file = new SafetensorsFile(path);
+            var file = WeightFile.Open(path);
             files.Add(file);
             filesByPath.Add(path, file);
             foreach (var tensor in file.Tensors)

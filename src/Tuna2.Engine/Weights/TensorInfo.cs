@@ -1,10 +1,10 @@
 namespace Tuna2.Engine.Weights;
 
-/// <summary>One tensor of a safetensors file: what it is and where its bytes lie. Nothing of it is in memory.</summary>
+/// <summary>One tensor of a file of weights: what it is and where its bytes lie. Nothing of it is in memory.</summary>
 /// <param name="Name">The name in the file.</param>
 /// <param name="DType">The element type.</param>
 /// <param name="Shape">The dimensions, outermost first; empty for a scalar. Their product is known not to overflow.</param>
-/// <param name="Offset">Where the first byte lies, counted from the start of the file.</param>
+/// <param name="Offset">Where the first element lies, in bytes from the start of the file.</param>
 /// <param name="Path">The file that holds it.</param>
 public sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Shape, long Offset, string Path)
 {

@@ -72,7 +72,7 @@ public static class WeightsManifest
         var problems = new Listing();
         problems.Add(("tensor is missing", "tensors are missing"), missing);
         var vaeAbsent = !checkpoint.Tensors.Keys.Any(name => name.StartsWith(VaePrefix, StringComparison.Ordinal));
-        var place = vaeAbsent ? $" (the whole VAE: put it beside the model as {Checkpoint.VaeName} or {Checkpoint.WanVaeName})" : "";
+        var place = vaeAbsent ? $" (the whole VAE: put it beside the model as {Checkpoint.VaeName}, {Checkpoint.WanVaeName} or {Checkpoint.WanVaeTorchName})" : "";
         problems.Add(($"tensor of the VAE is missing{place}", $"tensors of the VAE are missing{place}"), missingVae);
         problems.Add(("tensor has another shape", "tensors have other shapes"), misshapen);
         problems.Add(("tensor has a type that cannot be", "tensors have types that cannot be"), wrongType);

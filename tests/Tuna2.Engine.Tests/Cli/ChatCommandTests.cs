@@ -97,14 +97,7 @@ public sealed class ChatCommandTests : CliFixture
         }
     }
 
-    private static async Task<CliRun> RunAsync(string input, string[] args, bool interactive = false)
-    {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        using var lines = new StringReader(input);
-        var code = await Tuna2.Cli.Cli.RunAsync(args, new CliConsole(output, error) { In = lines, Interactive = interactive });
-        return new CliRun(code, output.ToString(), error.ToString());
-    }
+    private static Task<CliRun> RunAsync(string input, string[] args, bool interactive = false) => CliRun.OfLinesAsync(input, args, interactive);
 
     private sealed class Output : StringWriter
     {

@@ -31,6 +31,19 @@ internal sealed record CliRun(int Code, string Out, string Error)
         return new CliRun(code, output.ToString(), error.ToString()) { Bytes = bytes.ToArray() };
     }
 
+    /// <summary>Runs a command line that reads lines from standard input.</summary>
+    /// <param name="lines">What is sent into it.</param>
+    /// <param name="args">The command line.</param>
+    /// <param name="interactive">Whether a person types them.</param>
+    public static async Task<CliRun> OfLinesAsync(string lines, IReadOnlyList<string> args, bool interactive = false)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter { NewLine = "\n" };
+        using var input = new StringReader(lines);
+        var code = await Tuna2.Cli.Cli.RunAsync(args, new CliConsole(output, error) { In = input, Interactive = interactive });
+        return new CliRun(code, output.ToString(), error.ToString());
+    }
+
     /// <summary>It went well, and had nothing to say but its result.</summary>
     public CliRun Succeeded()
     {

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using NUnit.Framework;
+using Tuna2.Engine.Tests.Weights;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Cli;
 
@@ -27,6 +29,15 @@ public sealed class InspectCommandTests : CliFixture
         var run = (await CliRun.OfAsync(["inspect", Path.Combine(DemoModel, "model.safetensors"), "--tensors"])).Succeeded();
         Assert.That(run.Out, Does.Contain("tuna_2_pixel").And.Contain("4.6 M").And.Not.Contain("defaults"));
         Assert.That(run.Out.Split('\n').Count(line => line.Contains(" BF16 [", StringComparison.Ordinal)), Is.EqualTo(115));
+    }
+
+    [Test]
+    public async Task A_PyTorch_file_is_described_and_its_tensors_listed()
+    {
+        var path = Folder.Write("Wan2.2_VAE.pth", TorchWriter.File([("conv2.weight", DType.F32, [4, 4, 1, 1, 1], new byte[64]), ("conv2.bias", DType.F32, [4], new byte[16])]));
+        var run = (await CliRun.OfAsync(["inspect", path, "--tensors"])).Succeeded();
+        Assert.That(run.Out, Does.Contain("(20) in 2 tensors").And.Contain("80 bytes in 1 file").And.Contain("\nconv2.bias F32 [4]\nconv2.weight F32 [4, 4, 1, 1, 1]\n"));
+        (await CliRun.OfAsync(["inspect", Folder.Write("old.pt", Convert.FromHexString("80028a0a6cfc9c46f9206aa850192e"))])).Failed(1, "old.pt", "from before 1.6");
     }
 
     [Test]

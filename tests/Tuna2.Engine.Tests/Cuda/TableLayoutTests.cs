@@ -126,6 +126,36 @@ public class TableLayoutTests
         Assert.That(() => layout.WriteVarying(new Batch { Patches = [new(3, 0)] }, new byte[layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains("picture 3 of 3"));
     }
 
+    /// <summary>Two branches of up to 20 keys, 7 of them kept of the prefix.</summary>
+    [Test]
+    public void Prefixes_are_recalled_branch_by_branch()
+    {
+        var layout = Recalling();
+        var varying = new byte[layout.VaryingBytes];
+        layout.WriteVarying(new Batch { Sequences = [new(0, 4, 0, 7, 7, -1, null), new(4, 4, 20, 3, 3, -1, null)] }, varying);
+        Assert.That(MemoryMarshal.Cast<byte, int>(varying.AsSpan(layout.Recalled))[..4].ToArray(), Is.EqualTo(new[] { 0, 0, 7, 20 }));
+    }
+
+    [TestCase(0, 8)]
+    [TestCase(34, 2)]
+    public void A_prefix_that_is_not_kept_or_has_no_place_is_refused(int kvBase, int prefix)
+    {
+        var layout = Recalling();
+        Assert.That(() => layout.WriteVarying(new Batch { Sequences = [new(0, 4, kvBase, prefix, prefix, -1, null)] }, new byte[layout.VaryingBytes]),
+            Throws.InvalidOperationException.With.Message.Contains("recalls 7 rows"));
+    }
+
+    private static TableLayout Recalling()
+    {
+        var (rows, window) = (new Extent("tokens", 8), new Extent("keys", 40));
+        Value keys = ModelGraph.Transient("keys", window, 8), values = ModelGraph.Transient("values", window, 8), qkv = new("qkv", rows, 24, Storage.State);
+        var graph = new ModelGraph();
+        graph.Add(new RecallPrefix("keys", new Value("kept keys", new Extent("kept", 14), 8, Storage.State), 7, keys));
+        graph.Add(new RecallPrefix("values", new Value("kept values", new Extent("kept", 14), 8, Storage.State), 7, values));
+        graph.Add(new QkvToCache("rope", qkv, new AttentionShape(1, 1, 8), new TextRotary(8, [1]), null, null, 0, keys, values));
+        return new(new Plan(graph), new BatchBounds(rows, 2), 4);
+    }
+
     private static Batch Placed(int first, int second) => new() { Sequences = [new(0, 13, 0, 0, 0, -1, null)], Patches = [new(0, first), new(1, second)] };
 
     /// <summary>The ops of a vision encoder that have tables: three slots of pictures of 4 x 6 pixels in patches of two.</summary>

@@ -53,6 +53,23 @@ public class ImageRecipeTests
     }
 
     [Test]
+    public void Of_a_clip_frames_and_rate_come_back_too()
+    {
+        var clip = s_parameters with { Task = "video", Frames = 13, FramesPerSecond = 12.5, VaeTile = 256 };
+        var expected = new VideoOptions
+        {
+            Width = 576, Height = 448, Frames = 13, FramesPerSecond = 12.5, Steps = 12, Sampler = SamplerKind.Heun, Guidance = 2.7f, GuidanceInterval = (0.1f, 0.85f),
+            Seed = -9_000_000_000, NegativePrompt = s_parameters.NegativePrompt, VaeTile = 256,
+        };
+        Assert.That(clip.ToVideoOptions(), Is.EqualTo(expected));
+        Assert.That(GenerationParameters.Parse(clip.ToJson()), Is.EqualTo(clip));
+        Assert.That(ImageRecipe.Of([new("parameters", clip.ToText())], "x").ToVideoOptions(), Is.EqualTo(expected));
+        Assert.That(s_parameters.ToVideoOptions(), Is.EqualTo(expected with { Frames = null, FramesPerSecond = null, VaeTile = null }), "a picture's");
+        Assert.That(() => GenerationParameters.Parse(clip.ToJson().Replace("12.5", "true", StringComparison.Ordinal), "x.webp"),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo("x.webp: its 'tuna2' parameters are damaged: frames_per_second is not a number"));
+    }
+
+    [Test]
     public void Text_of_another_tool_is_read_as_far_as_it_goes()
     {
         var recipe = Read("a cat\non a mat\nNegative prompt: dog, bird\nSteps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 4294967295, Size: 512x768, Model hash: abc, Model: sd, Lora hashes: \"a: b, Seed: 1\", Version: v1.10");

@@ -240,12 +240,12 @@ public class RgbImageTests
     public void A_picture_too_large_is_refused_from_its_header(int width, int height)
     {
         var png = TestPictures.RawPng(colourType: 2, bits: 8, width, height, [0]);
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        var watch = Stopwatch.StartNew();
+        var (memory, time) = (GC.GetAllocatedBytesForCurrentThread(), Environment.CpuUsage.TotalTime);
         Assert.That(() => RgbImage.FromBytes(png, "bomb.png"),
             Throws.TypeOf<ImageException>().With.Message.StartsWith($"bomb.png: {width}x{height} pixels"));
-        Assert.That(GC.GetTotalAllocatedBytes(precise: true) - before, Is.LessThan(10_000_000));
-        Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds(2)));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - memory, Is.LessThan(10_000_000));
+        // What the processor did, not what the clock says: on a busy machine others take their time.
+        Assert.That(Environment.CpuUsage.TotalTime - time, Is.LessThan(TimeSpan.FromSeconds(2)));
     }
 
     [Test]

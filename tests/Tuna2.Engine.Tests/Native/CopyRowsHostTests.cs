@@ -46,6 +46,25 @@ public class CopyRowsHostTests
         Assert.That(y.As<float>().ToArray(), Is.Not.EqualTo(before));
     }
 
+    /// <summary>As kept prefixes go before their spans' keys, branch by branch.</summary>
+    [Test]
+    public void Prefixes_go_where_their_sequences_keys_begin()
+    {
+        const int perSequence = 5, rows = 24, columns = 8;
+        var random = new Random(2);
+        float[] x = ElementType.F32.Random(random, 2 * perSequence * columns), before = ElementType.F32.Random(random, rows * columns);
+        using var table = HostBuffer.Input<RowPair>("pairs", [new(0, 0), new(perSequence, 12)]);
+        using var source = HostBuffer.Input<float>("x", x);
+        using var y = HostBuffer.Updated<float>("y", before);
+        Runner.LaunchChecked(new CopyRows(2), new CopyRowsArgs { Pairs = table.Address, X = source.Address, Y = y.Address, Words = columns / FloatsPerWord, Rows = perSequence }, table, source, y);
+
+        using var rig = new CpuRig(KernelOutput.Cpu);
+        var output = rig.Value("y", rows, columns, before);
+        rig.Run(new Ops.RecallPrefix("keys", rig.Value("kept", 2 * perSequence, columns, x), perSequence, output), new Batch { Sequences = [new(0, 2, 0, perSequence, perSequence, -1, null), new(2, 2, 12, perSequence, perSequence, -1, null)] });
+        Assert.That(y.As<float>().ToArray(), Is.EqualTo(rig.Read(output)));
+        Assert.That(y.As<float>().ToArray(), Is.Not.EqualTo(before));
+    }
+
     [Test]
     public void A_pair_of_no_rows_is_refused() => Assert.That(() => new CopyRows(1).Shape(new() { Words = 1 }), Throws.ArgumentException);
 

@@ -86,7 +86,7 @@ public class PredictorTests(string folder)
     }
 
     [Test]
-    public void The_models_own_graphs_are_planned_without_overlap([Values] bool prefix, [Values] bool kept)
+    public void The_models_own_graphs_are_planned_without_overlap([Values] bool prefix, [Values] bool kept, [Values] bool window)
     {
         var network = _model.Network;
         var (height, width) = (4 * _model.Config.PatchSize, 3 * _model.Config.PatchSize);
@@ -96,12 +96,13 @@ public class PredictorTests(string folder)
             states.Add("predictions", new("predictions", 2), elements), states.Add("velocity", new("velocity", 1), elements));
         var times = network.NewTimeState(states, 3, head: true);
         var cache = network.NewCacheState(states, 200, head: true);
+        var seen = window ? new KeyWindow(50, new Extent("keys", 300)) : null;
         var graph = new ModelGraph();
-        var hidden = network.Llm(graph, network.Embed(graph, new Extent("tokens", 100), text: true, pictures, times, 2), cache);
+        var hidden = network.Llm(graph, network.Embed(graph, new Extent("tokens", 100), text: true, pictures, times, 2), cache, seen);
         if (prefix)
             network.FlowHeadKeys(graph, hidden, cache, times);
         else
-            network.Step(graph, network.FlowHead(graph, hidden, cache, times), pictures);
+            network.Step(graph, network.FlowHead(graph, hidden, cache, times, seen), pictures);
         network.LanguageHead(graph, hidden, new Extent("picked", 1));
         if (kept)
             graph.Keep(graph.Find("llm_layer_0")!);

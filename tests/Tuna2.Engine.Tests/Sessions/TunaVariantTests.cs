@@ -5,6 +5,7 @@ using Tuna2.Engine.Models;
 using Tuna2.Engine.Parity;
 using Tuna2.Engine.Sampling;
 using Tuna2.Engine.Tests.Parity;
+using Tuna2.Engine.Tests.Weights;
 using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Sessions;
@@ -128,8 +129,9 @@ public class TunaVariantTests
         using var chat = _session.StartConversation(options);
         await chat.AskClipAsync(still, "What moves?", null, timeout).ToListAsync(timeout);
         var (rows, turn) = (chat.Chat.RowsRun, chat.History[0]);
-        Assert.That(turn.Pictures, Is.EqualTo(5));
+        Assert.That((turn.Pictures, turn.Clip), Is.EqualTo((5, true)));
         await chat.AskAsync("And now?", null, null, timeout).ToListAsync(timeout);
+        Assert.That((chat.History[1].Pictures, chat.History[1].Clip), Is.EqualTo((0, false)));
         Assert.That(chat.Chat.RowsRun, Is.LessThan(2 * rows), "the clip is kept");
 
         float[] logits = Logits(still, full: false), other = Logits(moving, full: false);
@@ -179,9 +181,14 @@ public class TunaVariantTests
         var clip = _clip with { NegativePrompt = prompt };
         await Check(MemoryEstimate.Video(model.Config, checkpoint, clip, tokens), () => session.GenerateVideoAsync(prompt, clip, null, timeout));
 
+        var large = picture with { Width = 96, Height = 80, Steps = 2, VaeTile = 64 };
+        await Check(MemoryEstimate.Generate(model.Config, checkpoint, large, tokens), () => session.GenerateAsync(prompt, large, null, timeout));
+        var largeClip = clip with { Width = 96, Height = 64, Frames = 5, Steps = 2, VaeTile = 64 };
+        await Check(MemoryEstimate.Video(model.Config, checkpoint, largeClip, tokens), () => session.GenerateVideoAsync(prompt, largeClip, null, timeout));
+
         machine.AvailableBytes = 100_000;
         var message = (await Assert.ThrowsAsync<DeviceException>(() => session.GenerateVideoAsync(prompt, clip, null, timeout)))!.Message;
-        Assert.That(message, Does.StartWith("not enough memory for the VAE at 48x32").And.Not.Contain("\n"));
+        Assert.That(message, Does.StartWith("not enough memory for the VAE at 48x32").And.EndsWith("a smaller picture or VAE tile takes less").And.Not.Contain("\n"));
 
         async Task Check(MemoryEstimate estimate, Func<Task> request)
         {
@@ -196,6 +203,7 @@ public class TunaVariantTests
     [TestCase("vae.safetensors", false)]
     [TestCase("vae.safetensors", true)]
     [TestCase("Wan2.2_VAE.safetensors", true)]
+    [TestCase("Wan2.2_VAE.pth", true)]
     public async Task The_VAE_may_lie_in_its_own_file(string file, bool bare)
     {
         using var directory = new TemporaryDirectory();
@@ -205,7 +213,11 @@ public class TunaVariantTests
             TensorData Data(TensorInfo t, string name) => new(name, t.DType, t.Shape, checkpoint.ReadBytes(t.Name));
             bool OfVae(TensorInfo t) => t.Name.StartsWith("vae.", StringComparison.Ordinal);
             SafetensorsWriter.Write(directory.File("model.safetensors"), [.. checkpoint.Tensors.Values.Where(t => !OfVae(t)).Select(t => Data(t, t.Name))]);
-            SafetensorsWriter.Write(directory.File(file), [.. checkpoint.Tensors.Values.Where(OfVae).Select(t => Data(t, bare ? t.Name["vae.model.".Length..] : t.Name))]);
+            var vae = checkpoint.Tensors.Values.Where(OfVae).Select(t => (Tensor: t, Name: bare ? t.Name["vae.model.".Length..] : t.Name)).ToList();
+            if (file.EndsWith(".pth", StringComparison.Ordinal))
+                directory.Write(file, TorchWriter.File(vae.Select(t => (t.Name, t.Tensor.DType, t.Tensor.Shape.ToArray(), checkpoint.ReadBytes(t.Tensor.Name))), "Wan2.2_VAE"));
+            else
+                SafetensorsWriter.Write(directory.File(file), [.. vae.Select(t => Data(t.Tensor, t.Name))]);
         }
         using var model = await TunaModel.LoadAsync(directory.Path, new() { Device = "cpu", Threads = 2 });
         using var session = model.CreateSession();
@@ -220,7 +232,7 @@ public class TunaVariantTests
         using (var checkpoint = Checkpoint.Open(Fixtures.Path("tunavae-tiny")))
             SafetensorsWriter.Write(directory.File("model.safetensors"), [.. checkpoint.Tensors.Values.Where(t => !t.Name.StartsWith("vae.", StringComparison.Ordinal)).Select(t => new TensorData(t.Name, t.DType, t.Shape, checkpoint.ReadBytes(t.Name)))]);
         Assert.That(async () => await TunaModel.LoadAsync(directory.Path, new() { Device = "cpu" }), Throws.TypeOf<ModelException>()
-            .With.Message.Contains("the whole VAE: put it beside the model as vae.safetensors or Wan2.2_VAE.safetensors").And.Message.Not.Contains("\n"));
+            .With.Message.Contains("the whole VAE: put it beside the model as vae.safetensors, Wan2.2_VAE.safetensors or Wan2.2_VAE.pth").And.Message.Not.Contains("\n"));
     }
 
     private static void Copy(TemporaryDirectory to, params string[] names)

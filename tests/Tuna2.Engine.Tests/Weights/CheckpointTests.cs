@@ -67,6 +67,40 @@ public sealed class CheckpointTests : IDisposable
         Assert.That(checkpoint.ReadInt64("vae.model.encoder.conv1.weight"), Is.EqualTo([Value("encoder.conv1.weight")]));
     }
 
+    /// <summary>The VAE as it is published belongs to a model that has no other; it is often left beside the one it was converted to.</summary>
+    [TestCase(null)]
+    [TestCase("model.safetensors")]
+    [TestCase("vae.safetensors")]
+    [TestCase("Wan2.2_VAE.safetensors")]
+    public void A_vae_as_it_is_published_is_read_where_there_is_no_other(string? other)
+    {
+        Write("model.safetensors", other == "model.safetensors" ? ["a", "vae.model.conv2.bias"] : ["a"]);
+        if (other is not (null or "model.safetensors")) Write(other, "vae.model.conv2.bias");
+        directory.Write("Wan2.2_VAE.pth", TorchWriter.File([("conv2.bias", DType.I64, [], BitConverter.GetBytes(77L))], "Wan2.2_VAE"));
+        using var checkpoint = Checkpoint.Open(directory.Path);
+        Assert.That(checkpoint.Tensors.Keys, Is.EquivalentTo(["a", "vae.model.conv2.bias"]));
+        Assert.That(checkpoint.ReadInt64("vae.model.conv2.bias"), Is.EqualTo([other is null ? 77L : Value("vae.model.conv2.bias")]));
+        Assert.That(checkpoint.TotalBytes, Is.EqualTo(16));
+    }
+
+    [Test]
+    public void A_vae_as_it_is_published_lies_beside_indexed_shards_too()
+    {
+        Write("s.safetensors", "a");
+        directory.Write("Wan2.2_VAE.pth", TorchWriter.File([("conv2.bias", DType.I64, [], BitConverter.GetBytes(77L))]));
+        WriteIndex("""{"weight_map":{"a":"s.safetensors"}}""");
+        using var checkpoint = Checkpoint.Open(directory.Path);
+        Assert.That(checkpoint.ReadInt64("vae.model.conv2.bias"), Is.EqualTo([77L]));
+    }
+
+    [Test]
+    public void A_vae_as_it_is_published_that_is_damaged_is_named()
+    {
+        Write("model.safetensors", "a");
+        directory.Write("Wan2.2_VAE.pth", "PK\x03\x04 and no more"u8);
+        Assert.That(Error(), Does.StartWith(directory.File("Wan2.2_VAE.pth")).And.Contain("truncated"));
+    }
+
     [Test]
     public void A_vae_that_is_there_twice_is_refused()
     {

@@ -103,7 +103,7 @@ public sealed class WeightsManifestTests : IDisposable
         using (var checkpoint = Write(tensors))
             Assert.That(
                 Assert.Throws<ModelException>(() => WeightsManifest.Check(config, checkpoint))!.Message,
-                Does.Contain($"{vae.Count} tensors of the VAE are missing (the whole VAE: put it beside the model as vae.safetensors or Wan2.2_VAE.safetensors)"));
+                Does.Contain($"{vae.Count} tensors of the VAE are missing (the whole VAE: put it beside the model as vae.safetensors, Wan2.2_VAE.safetensors or Wan2.2_VAE.pth)"));
 
         using var apart = Write(vae, _ => DType.F32, "vae.safetensors");
         Assert.That(() => WeightsManifest.Check(config, apart), Throws.Nothing);

@@ -21,15 +21,16 @@ typedef struct {
     int32_t seconds;  /* a launch that takes longer is ended with an error; 0: 300 */
 } Tuna2RunOptions;
 
-/* What a TensorMap (kernels/common/hopper.cuh) holds here: the driver's is opaque. Row-major, bf16, boxes with rows of 128 bytes at
-   most, which the 128-byte swizzle permutes. */
+/* What a TensorMap (kernels/common/hopper.cuh) holds here: the driver's is opaque. Elements are bf16, innermost dimension first; its
+   stride is that of an element. A box's innermost dimension is 128 bytes, which the 128-byte swizzle permutes. */
 typedef struct {
     uint64_t magic; /* TUNA2_TENSOR_MAP */
     uint64_t base;
-    uint64_t columns, rows;
-    uint64_t row_bytes;
-    uint32_t box_columns, box_rows;
-    uint8_t rest[80];
+    uint64_t sizes[4];   /* 1 for a dimension that is not there */
+    uint64_t strides[3]; /* bytes, of the second dimension on */
+    uint32_t box[4];
+    uint32_t dimensions; /* 2 to 4 */
+    uint8_t rest[36];
 } Tuna2TensorMap;
 #define TUNA2_TENSOR_MAP 0x70614d726f736e65ull
 

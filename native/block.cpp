@@ -276,12 +276,15 @@ void Block::barrier_wait(void* barrier, int parity, Site site)
     while ((int)(b.phase & 1) == parity) wait(self(), b.waiting, "barrier_wait", site);
 }
 
-void Block::issue_tensor_copy(void* shared, const void* map, void* barrier, int column, int row, Site site)
+void Block::issue_tensor_copy(void* shared, const void* map, void* barrier, int dimensions, const int (&coordinates)[4], Site site)
 {
     const auto* m = static_cast<const Tuna2TensorMap*>(map);
     if (m->magic != TUNA2_TENSOR_MAP) fail(text("tensor_load at %s:%d: this is no tensor map", site.file, site.line).c_str());
+    if ((int)m->dimensions != dimensions)
+        fail(text("tensor_load at %s:%d: %d coordinates for a map of %u dimensions", site.file, site.line, dimensions, m->dimensions).c_str());
     (void)counting_barrier("tensor_load", barrier, site);
-    const TensorCopy copy = {static_cast<char*>(shared), shared_offset("tensor_load", shared, 1024, site), m, barrier, column, row, site};
+    const TensorCopy copy = {static_cast<char*>(shared), shared_offset("tensor_load", shared, 1024, site), m, barrier,
+                             {coordinates[0], coordinates[1], coordinates[2], coordinates[3]}, site};
     if (!shared_.contains(shared, copy.bytes()))
         fail(text("tensor_load at %s:%d: a box of %zu bytes at %u ends outside the %zu bytes of shared memory", site.file, site.line, copy.bytes(), copy.offset, shared_.bytes()).c_str());
     fill_poison(shared, copy.bytes(), launch_.poison);

@@ -92,7 +92,7 @@ public:
     void barrier_initialise(void* barrier, int arrivals, Site site);
     void barrier_arrive(void* barrier, int64_t bytes, Site site);
     void barrier_wait(void* barrier, int parity, Site site);
-    void issue_tensor_copy(void* shared, const void* map, void* barrier, int column, int row, Site site);
+    void issue_tensor_copy(void* shared, const void* map, void* barrier, int dimensions, const int (&coordinates)[4], Site site);
     void named_barrier(const char* operation, int id, int threads, bool waits, Site site);
     void issue_product(const WarpgroupProduct& product, Site site);
     void wait_products(int batches_under_way, Site site);

@@ -39,9 +39,9 @@ void wait_copies(int groups_under_way) { running_block->self().copies.wait(group
 void barrier_initialise(void* barrier, int arrivals, Site site) { running_block->barrier_initialise(barrier, arrivals, site); }
 void barrier_arrive(void* barrier, int64_t bytes, Site site) { running_block->barrier_arrive(barrier, bytes, site); }
 void barrier_wait(void* barrier, int parity, Site site) { running_block->barrier_wait(barrier, parity, site); }
-void issue_tensor_copy(void* shared, const void* map, void* barrier, int column, int row, Site site)
+void issue_tensor_copy(void* shared, const void* map, void* barrier, int dimensions, const int (&coordinates)[4], Site site)
 {
-    running_block->issue_tensor_copy(shared, map, barrier, column, row, site);
+    running_block->issue_tensor_copy(shared, map, barrier, dimensions, coordinates, site);
 }
 void named_barrier(const char* operation, int id, int threads, bool waits, Site site) { running_block->named_barrier(operation, id, threads, waits, site); }
 uint32_t shared_offset(const char* operation, const void* p, size_t alignment, Site site) { return running_block->shared_offset(operation, p, alignment, site); }

@@ -36,7 +36,7 @@ TUNA2_RUNNER void check_shared(const char* operation, const void* p, size_t byte
 TUNA2_RUNNER void barrier_initialise(void* barrier, int arrivals, Site site);
 TUNA2_RUNNER void barrier_arrive(void* barrier, int64_t bytes, Site site);
 TUNA2_RUNNER void barrier_wait(void* barrier, int parity, Site site);
-TUNA2_RUNNER void issue_tensor_copy(void* shared, const void* map, void* barrier, int column, int row, Site site);
+TUNA2_RUNNER void issue_tensor_copy(void* shared, const void* map, void* barrier, int dimensions, const int (&coordinates)[4], Site site);
 TUNA2_RUNNER void named_barrier(const char* operation, int id, int threads, bool waits, Site site);
 TUNA2_RUNNER uint32_t shared_offset(const char* operation, const void* p, size_t alignment, Site site);
 

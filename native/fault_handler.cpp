@@ -9,18 +9,23 @@ namespace tuna2 {
 namespace {
 
 constexpr int INTERRUPT = SIGURG; // ignored by whoever does not expect it
-constexpr int HANDLER_FLAGS = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
+constexpr int HANDLER_FLAGS = SA_SIGINFO | SA_NODEFER | SA_RESTART;
 
 void stop(int, siginfo_t*, void*)
 {
     if (running_block && here) running_block->fail("still running when the launch's time was over");
 }
 
+// On the stack that signals have, for a thread's own may be full; unless there is a handler that expects to be on the thread's own, as
+// .NET's for divisions by zero does, to which faults outside kernels are passed on.
 void install(int signal, void (*handler)(int, siginfo_t*, void*), struct sigaction* before)
 {
+    struct sigaction there = {};
+    sigaction(signal, nullptr, &there);
+    const bool handled = there.sa_flags & SA_SIGINFO || (there.sa_handler != SIG_DFL && there.sa_handler != SIG_IGN);
     struct sigaction action = {};
     action.sa_sigaction = handler;
-    action.sa_flags = HANDLER_FLAGS;
+    action.sa_flags = HANDLER_FLAGS | (handled ? there.sa_flags & SA_ONSTACK : SA_ONSTACK);
     sigemptyset(&action.sa_mask);
     sigaction(signal, &action, before);
 }

@@ -13,7 +13,11 @@ inline void barrier_wait(Barrier& b, int parity, tuna2::Site site = tuna2::Site:
 
 inline void tensor_load(void* shared, const TensorMap& map, Barrier& b, int column, int row, tuna2::Site site = tuna2::Site::here())
 {
-    tuna2::issue_tensor_copy(shared, &map, &b, column, row, site);
+    tuna2::issue_tensor_copy(shared, &map, &b, 2, {column, row, 0, 0}, site);
+}
+inline void tensor_load(void* shared, const TensorMap& map, Barrier& b, int c0, int c1, int c2, int c3, tuna2::Site site = tuna2::Site::here())
+{
+    tuna2::issue_tensor_copy(shared, &map, &b, 4, {c0, c1, c2, c3}, site);
 }
 
 inline void async_proxy_fence() {}

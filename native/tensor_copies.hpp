@@ -16,22 +16,28 @@ struct TensorCopy {
     uint32_t offset; // of `to` in shared memory: what the swizzle permutes by
     const Tuna2TensorMap* map;
     void* barrier;
-    int64_t column, row;
+    int coordinates[4]; // innermost first
     Site site;
 
-    size_t bytes() const { return (size_t)map->box_rows * map->box_columns * sizeof(uint16_t); }
+    size_t bytes() const { return (size_t)map->box[0] * map->box[1] * map->box[2] * map->box[3] * sizeof(uint16_t); }
 
     void perform() const
     {
-        const uint32_t width = map->box_columns * (uint32_t)sizeof(uint16_t);
-        for (uint32_t r = 0; r < map->box_rows; r++)
-            for (uint32_t c = 0; c < map->box_columns; c++) {
-                const int64_t x = column + c, y = row + r;
-                uint16_t element = 0;
-                if (x >= 0 && y >= 0 && (uint64_t)x < map->columns && (uint64_t)y < map->rows)
-                    std::memcpy(&element, reinterpret_cast<const char*>(map->base + (uint64_t)y * map->row_bytes) + x * (int64_t)sizeof element, sizeof element);
-                std::memcpy(to + (swizzled(offset + r * width + c * (uint32_t)sizeof element) - offset), &element, sizeof element);
+        const uint32_t count = (uint32_t)(bytes() / sizeof(uint16_t));
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t address = map->base;
+            uint32_t rest = i;
+            bool inside = true;
+            for (int d = 0; d < 4; d++) {
+                const int64_t at = coordinates[d] + (int64_t)(rest % map->box[d]);
+                rest /= map->box[d];
+                inside = inside && at >= 0 && (uint64_t)at < map->sizes[d];
+                address += (uint64_t)at * (d == 0 ? sizeof(uint16_t) : map->strides[d - 1]);
             }
+            uint16_t element = 0;
+            if (inside) std::memcpy(&element, reinterpret_cast<const void*>(address), sizeof element);
+            std::memcpy(to + (swizzled(offset + i * (uint32_t)sizeof element) - offset), &element, sizeof element);
+        }
     }
 
     // Bits 4 to 6 of an address, by bits 7 to 9.

@@ -70,6 +70,13 @@ __device__ __forceinline__ void tensor_load(void* shared, const TensorMap& map, 
                  ::"r"(shared_address(shared)), "l"(&map), "r"(column), "r"(row), "r"(shared_address(&b)) : "memory");
 }
 
+// The same of four dimensions.
+__device__ __forceinline__ void tensor_load(void* shared, const TensorMap& map, Barrier& b, int c0, int c1, int c2, int c3)
+{
+    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];"
+                 ::"r"(shared_address(shared)), "l"(&map), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(shared_address(&b)) : "memory");
+}
+
 // What threads wrote to shared memory is seen by products and copies that begin after it (and after a barrier, for other threads).
 __device__ __forceinline__ void async_proxy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
@@ -116,12 +123,32 @@ __device__ __forceinline__ void computed_first(float sum)
     "%25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "     \
     "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}"
 
+#define NAMES_128                                                                                                            \
+    "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, "             \
+    "%23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, "              \
+    "%44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, "              \
+    "%65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, "              \
+    "%86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, "             \
+    "%106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, "           \
+    "%124, %125, %126, %127}"
+
 // d = a b (+ d): a (64, 16) and b (N, 16) in shared memory, both with rows along k.
+__device__ __forceinline__ void wgmma(float (&d)[4], u64 a, u64 b, bool accumulate)
+{
+    asm volatile("{ .reg .pred p; setp.ne.b32 p, %6, 0; wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%0, %1, %2, %3}, %4, %5, p, 1, 1, 0, 0; }"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "l"(a), "l"(b), "r"((int)accumulate));
+}
 __device__ __forceinline__ void wgmma(float (&d)[64], u64 a, u64 b, bool accumulate)
 {
     asm volatile("{ .reg .pred p; setp.ne.b32 p, %66, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " NAMES_64
                  ", %64, %65, p, 1, 1, 0, 0; }"
                  : D32(0), D32(32) : "l"(a), "l"(b), "r"((int)accumulate));
+}
+__device__ __forceinline__ void wgmma(float (&d)[128], u64 a, u64 b, bool accumulate)
+{
+    asm volatile("{ .reg .pred p; setp.ne.b32 p, %130, 0; wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 " NAMES_128
+                 ", %128, %129, p, 1, 1, 0, 0; }"
+                 : D32(0), D32(32), D32(64), D32(96) : "l"(a), "l"(b), "r"((int)accumulate));
 }
 
 // d += a b: a (64, 16) from registers, b (16, N) in shared memory with a row per k.
@@ -140,4 +167,5 @@ __device__ __forceinline__ void wgmma_by_rows(float (&d)[64], const u32 (&a)[4],
 #undef D32
 #undef NAMES_32
 #undef NAMES_64
+#undef NAMES_128
 #endif

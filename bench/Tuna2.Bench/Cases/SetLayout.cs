@@ -35,6 +35,8 @@ internal sealed class SetLayout(ulong begin, ITensorMaps? tensorMaps = null) : I
     private sealed class EmptyMaps : ITensorMaps
     {
         public TensorMap MapOf(ulong address, int rows, int columns, int boxRows) => default;
+
+        public TensorMap MapOfPairs(ulong address, int rows, int columns) => default;
     }
 
     private ulong Take(long bytes)

@@ -52,8 +52,9 @@ public static class PixelTensor
             throw new ArgumentException(
                 $"{width}x{height} pixels take {(long)width * height * 3} floats, not {planes.Length}", nameof(planes));
         var pixels = new byte[planes.Length];
+        var image = new RgbImage(width, height, pixels);
         Write(planes, width, pixels, width);
-        return new RgbImage(width, height, pixels);
+        return image;
     }
 
     /// <summary>As <see cref="ToImage"/>, into a part of a picture's bytes.</summary>

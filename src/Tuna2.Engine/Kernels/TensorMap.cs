@@ -26,6 +26,15 @@ public interface ITensorMaps
     /// <exception cref="DeviceException">The driver refuses it.</exception>
     TensorMap MapOf(ulong address, int rows, int columns, int boxRows);
 
+    /// <summary>
+    /// The map of a bfloat16 matrix of two halves, gate rows and up rows: a box is eight rows of the one and the same eight of the other, eight times over.
+    /// </summary>
+    /// <param name="address">Its first element, at a multiple of 16 bytes.</param>
+    /// <param name="rows">Rows of a half, a multiple of 8.</param>
+    /// <param name="columns">Its columns, a multiple of 8.</param>
+    /// <exception cref="DeviceException">The driver refuses it.</exception>
+    TensorMap MapOfPairs(ulong address, int rows, int columns);
+
     /// <summary>Columns of a box: 128 bytes.</summary>
     public const int PanelColumns = 64;
 }

@@ -153,7 +153,7 @@ public class TableLayoutTests
         graph.Add(new RecallPrefix("keys", new Value("kept keys", new Extent("kept", 14), 8, Storage.State), 7, keys));
         graph.Add(new RecallPrefix("values", new Value("kept values", new Extent("kept", 14), 8, Storage.State), 7, values));
         graph.Add(new QkvToCache("rope", qkv, new AttentionShape(1, 1, 8), new TextRotary(8, [1]), null, null, 0, keys, values));
-        return new(new Plan(graph), new BatchBounds(rows, 2), 4);
+        return new(new Plan(graph), new BatchBounds(rows, 2), _ => 4);
     }
 
     private static Batch Placed(int first, int second) => new() { Sequences = [new(0, 13, 0, 0, 0, -1, null)], Patches = [new(0, first), new(1, second)] };

@@ -122,6 +122,8 @@ public class DetectorTests
         Launch("correct");
         string? nothing = null;
         Assert.That(() => nothing!.Length, Throws.TypeOf<NullReferenceException>());
+        var zero = TestContext.CurrentContext.Random.Next(1);
+        Assert.That(() => 1 / zero, Throws.TypeOf<DivideByZeroException>());
     }
 
     [TestCase("store_past_buffer", "AddressSanitizer: heap-buffer-overflow", "store_past_buffer: block (0,0,0): thread 63:", "store_past_buffer.cu:9")]

@@ -14,7 +14,7 @@
 //           which a map of four dimensions brings so: a thread holds both factors of its outputs
 #include "common/epilogue.cuh"
 #include "common/hopper.cuh"
-#include "common/mma.cuh"
+#include "common/vec.cuh"
 
 #if !defined(SWIGLU)
 #error "matmul_hopper.cu needs -DSWIGLU=0|1"
@@ -24,6 +24,8 @@ constexpr int CONSUMERS = 2, STAGES = 4, THREADS = (1 + CONSUMERS) * WARPGROUP;
 constexpr int WEIGHTS = CONSUMERS * 64, TOKENS = 256, TAIL = 8, DEPTH = PANEL;
 constexpr int OUT = SWIGLU ? WEIGHTS / 2 : WEIGHTS; // output columns of a tile
 constexpr int STAGE_BYTES = (WEIGHTS + TOKENS) * DEPTH * 2, TAIL_BYTES = TAIL * DEPTH * 2;
+constexpr int PART = 32, PART_COLUMNS = OUT / CONSUMERS, PART_STRIDE = PART_COLUMNS + 4; // rows of x that are stored at a time
+constexpr int PART_READY = 1;                                                          // named barriers, one for each consumer
 constexpr int PRODUCER_REGISTERS = 40, CONSUMER_REGISTERS = 232;
 
 struct MatMulHopperArgs {
@@ -42,6 +44,7 @@ struct MatMulHopperShared {
     PANEL_ALIGNED bf16 w[STAGES][WEIGHTS][PANEL];
     PANEL_ALIGNED bf16 x[STAGES][TOKENS][PANEL];
     PANEL_ALIGNED bf16 tail[STAGES][TAIL][PANEL];
+    alignas(16) float part[CONSUMERS][PART][PART_STRIDE];
     Barrier full[STAGES], free[STAGES];
 };
 
@@ -102,64 +105,39 @@ __device__ __forceinline__ void multiply(float (&d)[TOKENS / 2], float (&last)[T
     if (lane_id() == 0) barrier_arrive(s.free[(use - 1) % STAGES]);
 }
 
-// The gates of a thread's two columns for the sequence of the row it was last asked for: rows of one sequence share them.
-struct Gates {
-    int sequence = -1;
-    float value[2] = {1, 1};
-
-    __device__ __forceinline__ void find(const MatMulHopperArgs& a, int row, int column)
-    {
-        if (row >= a.m || a.epilogue.row_sequence[row] == sequence) return;
-        sequence = a.epilogue.row_sequence[row];
-        const float* gate = a.epilogue.gate_of(row);
-        value[0] = gate && column < a.n ? gate[column] : 1.0f;
-        value[1] = gate && column + 8 < a.n ? gate[column + 8] : 1.0f;
-    }
-};
-
-// Stores eight rows of x from a product's registers: four of them are output columns g and g + 8 (swiglu: gate and up of column g)
-// of rows 2 t and 2 t + 1. Transposed, a thread holds two neighbouring columns of row g, and so it reads the residual.
-template <bool gated>
-__device__ __forceinline__ void store(const MatMulHopperArgs& a, const float* d, const float (&bias)[2], Gates& gates, int first_row, int first_column)
+// Stores some rows of x of a warpgroup's part of a tile, whose registers d are output columns by rows of x, by way of shared memory: in
+// rows of y sixteen bytes are eight columns, of the residual, the gate and the bias too.
+template <int tokens>
+__device__ __forceinline__ void store(const MatMulHopperArgs& a, float (&part)[PART][PART_STRIDE], const float* d, int consumer, int first_row, int first_column)
 {
-    const int g = lane_id() / 4, t = lane_id() % 4;
-    const int row = first_row + g, pair = first_column + 2 * t;
-#if SWIGLU
-    const u32 y = transpose_8x8(pack_bf16(silu_of(d[0]) * d[2], silu_of(d[1]) * d[3]));
-    if (row < a.m && pair < a.n) *reinterpret_cast<u32*>(a.y + (i64)row * a.n + pair) = y;
-#else
-    float y[2][2]; // of a column, of its two rows
+    const int thread = threadIdx.x % WARPGROUP, g = lane_id() / 4, t = lane_id() % 4;
+    const int column = thread / WARP * (SWIGLU ? 8 : 16) + g; // a warp's sixteen rows of the tile are eight pairs for swiglu
 #pragma unroll
-    for (int e = 0; e < 2; e++) {
-        if (gated) gates.find(a, first_row + 2 * t + e, first_column + g);
+    for (int j = 0; j < tokens / 8; j++)
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-            y[half][e] = d[half * 2 + e] + bias[half];
-            if (gated) y[half][e] *= gates.value[half];
+        for (int e = 0; e < 2; e++) {
+            float* row = part[j * 8 + 2 * t + e];
+            const float low = d[j * 4 + e], high = d[j * 4 + 2 + e]; // columns g and g + 8; for swiglu gate and up of one
+            if (SWIGLU) {
+                row[column] = silu_of(low) * high;
+            } else {
+                row[column] = low;
+                row[column + 8] = high;
+            }
         }
+    named_barrier_sync(PART_READY + consumer, WARPGROUP);
+    constexpr int VECTORS = PART_COLUMNS / Vec<bf16>::size;
+#pragma unroll 1
+    for (int i = thread; i < tokens * VECTORS; i += WARPGROUP) {
+        const int r = i / VECTORS, c = i % VECTORS * Vec<bf16>::size;
+        const int row = first_row + r, first = first_column + c;
+        if (row >= a.m || first >= a.n) continue;
+        Vec<bf16> y;
+        load_floats(&part[r][c], y.v);
+        if (!SWIGLU) a.epilogue.apply(y, a.epilogue.gate_of(row), row, first, a.n);
+        y.store(a.y + (i64)row * a.n + first);
     }
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-        const int column = pair + half * 8;
-        const bool inside = row < a.m && column < a.n;
-        if (a.epilogue.residual) {
-            const u32 residual = transpose_8x8(inside ? *reinterpret_cast<const u32*>(a.epilogue.residual + (i64)row * a.n + column) : 0);
-            y[half][0] += low_half(residual), y[half][1] += high_half(residual);
-        }
-        const u32 both = transpose_8x8(pack_bf16(y[half][0], y[half][1]));
-        if (inside) *reinterpret_cast<u32*>(a.y + (i64)row * a.n + column) = both;
-    }
-#endif
-}
-
-template <bool gated>
-__device__ __forceinline__ void store_tile(
-    const MatMulHopperArgs& a, const float (&d)[TOKENS / 2], const float (&last)[TAIL / 2], const float (&bias)[2], int first_token, int first_column, bool tail)
-{
-    Gates gates;
-#pragma unroll
-    for (int j = 0; j < TOKENS / 8; j++) store<gated>(a, d + j * 4, bias, gates, first_token + j * 8, first_column);
-    if (tail) store<gated>(a, last, bias, gates, first_token + TOKENS, first_column);
+    named_barrier_sync(PART_READY + consumer, WARPGROUP); // before the part is written again
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) matmul_hopper(const __grid_constant__ MatMulHopperArgs a)
@@ -181,23 +159,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) matmul_hopper(const __g
         return;
     }
     registers_up<CONSUMER_REGISTERS>();
-    const int consumer = threadIdx.x / WARPGROUP - 1, warp = threadIdx.x % WARPGROUP / WARP, g = lane_id() / 4;
+    const int consumer = threadIdx.x / WARPGROUP - 1;
     const int steps = ceil_div(a.k, DEPTH);
     int use = 0;
     for (int tile = blockIdx.x; tile < tiles.count; tile += gridDim.x) {
         const int first_token = tile % tiles.tokens * TOKENS;
-        // A warp's sixteen rows of the tile are sixteen columns of the output, or eight for swiglu.
-        const int first_column = tile / tiles.tokens * OUT + (consumer * 64 + warp * 16) / (SWIGLU ? 2 : 1);
+        const int first_column = tile / tiles.tokens * OUT + consumer * PART_COLUMNS;
+        const bool tail = tiles.has_tail(tile);
         float d[TOKENS / 2] = {}, last[TAIL / 2] = {};
-        if (tiles.has_tail(tile)) multiply<true>(d, last, s, consumer, steps, use);
+        if (tail) multiply<true>(d, last, s, consumer, steps, use);
         else multiply<false>(d, last, s, consumer, steps, use);
-
-        float bias[2] = {0, 0};
-        if (!SWIGLU && a.epilogue.bias) {
-            if (first_column + g < a.n) bias[0] = a.epilogue.bias[first_column + g];
-            if (first_column + g + 8 < a.n) bias[1] = a.epilogue.bias[first_column + g + 8];
-        }
-        if (!SWIGLU && a.epilogue.table) store_tile<true>(a, d, last, bias, first_token, first_column, tiles.has_tail(tile));
-        else store_tile<false>(a, d, last, bias, first_token, first_column, tiles.has_tail(tile));
+#pragma unroll
+        for (int i = 0; i < TOKENS / PART; i++) store<PART>(a, s.part[consumer], d + i * PART / 2, consumer, first_token + i * PART, first_column);
+        if (tail) store<TAIL>(a, s.part[consumer], last, consumer, first_token + TOKENS, first_column);
     }
 }

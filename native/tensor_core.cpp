@@ -36,14 +36,6 @@ void multiply_16x8x16(void* const* lanes, uint32_t)
     }
 }
 
-void transpose_matrix(void* const* lanes, uint32_t)
-{
-    uint16_t element[8][8];
-    for (int lane = 0; lane < 32; lane++) std::memcpy(&element[lane / 4][lane % 4 * 2], &static_cast<TransposeLane*>(lanes[lane])->word, 4);
-    for (int lane = 0; lane < 32; lane++)
-        static_cast<TransposeLane*>(lanes[lane])->result = element[lane % 4 * 2][lane / 4] | (uint32_t)element[lane % 4 * 2 + 1][lane / 4] << 16;
-}
-
 void load_matrices(void* const* lanes, uint32_t)
 {
     for (int lane = 0; lane < 32; lane++)

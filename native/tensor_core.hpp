@@ -8,9 +8,6 @@ struct MmaLane {
     float c[4];
     uint32_t a[4], b[2];
 };
-struct TransposeLane {
-    uint32_t word, result;
-};
 struct LoadMatrixLane {
     const void* row;
     uint32_t word[4];
@@ -19,7 +16,6 @@ struct LoadMatrixLane {
 // C[i][j] = (((C[i][j] + A[i][0] B[0][j]) + A[i][1] B[1][j]) + ...), k ascending, each addition rounded to float32. Products of
 // two bf16 are exact in float32. (The tensor core adds in an order and with a rounding NVIDIA does not state.)
 TUNA2_RUNNER void multiply_16x8x16(void* const* lanes, uint32_t mask);
-TUNA2_RUNNER void transpose_matrix(void* const* lanes, uint32_t mask);
 TUNA2_RUNNER void load_matrices(void* const* lanes, uint32_t mask);
 TUNA2_RUNNER void load_matrices_transposed(void* const* lanes, uint32_t mask);
 
@@ -46,11 +42,4 @@ inline void load_matrix_x4_transposed(unsigned (&r)[4], const void* row, tuna2::
     tuna2::LoadMatrixLane mine = {row, {}};
     tuna2::warp_collective("load_matrix_x4_transposed", 0xffffffffu, &mine, tuna2::load_matrices_transposed, site);
     for (int i = 0; i < 4; i++) r[i] = mine.word[i];
-}
-
-inline unsigned transpose_8x8(unsigned pair, tuna2::Site site = tuna2::Site::here())
-{
-    tuna2::TransposeLane mine = {pair, 0};
-    tuna2::warp_collective("transpose_8x8", 0xffffffffu, &mine, tuna2::transpose_matrix, site);
-    return mine.result;
 }

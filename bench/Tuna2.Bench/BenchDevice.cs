@@ -21,6 +21,7 @@ internal sealed class BenchDevice : IDisposable
             Kernels = new(Context, PackedImages.Of(device.Architecture));
             Launcher = new(Stream, Kernels);
             TensorMaps = new(Context);
+            Hopper = HopperDevice.Of(Context);
             Roofline = Roofline.Of(MeasureCopy(), device);
         }
         catch
@@ -41,6 +42,10 @@ internal sealed class BenchDevice : IDisposable
     public CudaKernels Kernels { get; } = null!;
     public CudaLauncher Launcher { get; } = null!;
     public CudaTensorMaps TensorMaps { get; } = null!;
+
+    /// <summary>Null on another GPU.</summary>
+    public HopperDevice? Hopper { get; }
+
     public Roofline Roofline { get; } = null!;
 
     /// <inheritdoc/>

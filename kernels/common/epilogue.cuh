@@ -5,6 +5,7 @@
 #include "bf16.cuh"
 #include "math.cuh"
 #include "sequences.cuh"
+#include "vec.cuh"
 
 enum class Activation { none, gelu_tanh, gelu };
 
@@ -23,6 +24,29 @@ template <typename Residual, Activation ACTIVATION_OF> struct Epilogue {
         if (!table) return nullptr;
         const int mod_row = sequences[row_sequence[row]].mod_row;
         return mod_row >= 0 ? table + (i64)mod_row * table_columns + gate : nullptr;
+    }
+
+    // The same of neighbouring columns at once, from one that begins a vector.
+    template <typename T> __device__ __forceinline__ void apply(Vec<T>& x, const float* row_gate, i64 row, int column, int columns) const
+    {
+        float factor[Vec<T>::size];
+        Vec<Residual> other;
+        if (bias) {
+            load_floats(bias + column, factor);
+            for (int i = 0; i < x.size; i++) x.v[i] += factor[i];
+        }
+        if (ACTIVATION_OF == Activation::gelu_tanh)
+            for (int i = 0; i < x.size; i++) x.v[i] = gelu_tanh_of(x.v[i]);
+        if (ACTIVATION_OF == Activation::gelu)
+            for (int i = 0; i < x.size; i++) x.v[i] = gelu_of(x.v[i]);
+        if (row_gate) {
+            load_floats(row_gate + column, factor);
+            for (int i = 0; i < x.size; i++) x.v[i] *= factor[i];
+        }
+        if (residual) {
+            other.load(residual + row * columns + column);
+            for (int i = 0; i < x.size; i++) x.v[i] += other.v[i];
+        }
     }
 
     __device__ __forceinline__ float apply(float x, const float* row_gate, i64 row, int column, int columns) const

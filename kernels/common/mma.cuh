@@ -30,12 +30,4 @@ __device__ __forceinline__ void load_matrix_x4_transposed(u32 (&r)[4], const voi
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(shared_address(row)) : "memory");
 }
-
-// An 8x8 matrix of bf16, two neighbours of row l / 4 in lane l, transposed within the warp.
-__device__ __forceinline__ u32 transpose_8x8(u32 pair)
-{
-    u32 r;
-    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(r) : "r"(pair));
-    return r;
-}
 #endif

@@ -16,6 +16,8 @@ internal static class KernelCases
 
     private const int SiglipRows = Sequences * Patches, SiglipHidden = 1152, SiglipInner = 4304, SiglipSide = 32;
 
+    private const int HopperMultiprocessors = 132;
+
     private const int VaeChannels = 1024, VaePixels = Side / 16 * (Side / 16);
 
     /// <summary>What the widest pictures of the VAE's decoder have, half the side of the output.</summary>
@@ -62,6 +64,7 @@ internal static class KernelCases
         MatMul("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
         MatMul("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh),
         MatMul("siglip_proj in", SiglipRows, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
+        MatMulHopper("o", Hidden, Hidden, gate: true), MatMulHopper("down", Hidden, Intermediate, gate: true), MatMulHopper("gate+up", Intermediate, Hidden, swiGlu: true),
         MatMulF32("o", Rows, Hidden, Hidden, swiGlu: false), MatMulF32("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
         MatMulF32("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, swiGlu: false, Activation.GeluTanh), MatMulF32("siglip_proj in", SiglipRows, Hidden, SiglipHidden, swiGlu: false, Activation.Gelu),
         Gemv("llm qkv", BF16, BF16, _llm.QkvColumns, Hidden, bias: true), Gemv("o", BF16, BF16, Hidden, Hidden, residual: true),
@@ -236,6 +239,19 @@ internal static class KernelCases
         {
             X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
             Epilogue = Epilogue(m, BF16, rows, columns, bias, residual, gate), M = rows, N = columns, K = inner,
+        });
+
+    /// <summary>Of an H100's or H200's multiprocessors.</summary>
+    private static KernelCase MatMulHopper(string product, int columns, int inner, bool gate = false, bool swiGlu = false) =>
+        KernelCase.Of(ProductShape(product, Rows, columns, inner), new MatMulHopper(swiGlu, HopperMultiprocessors), m =>
+        {
+            ulong x = m.Random(BF16, (long)Rows * inner), w = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner);
+            return new MatMulHopperArgs
+            {
+                X = m.TensorMaps.MapOf(x, Rows, inner, Engine.Kernels.MatMulHopper.Tokens), XTail = m.TensorMaps.MapOf(x, Rows, inner, Engine.Kernels.MatMulHopper.Tail),
+                W = swiGlu ? m.TensorMaps.MapOfPairs(w, columns, inner) : m.TensorMaps.MapOf(w, columns, inner, Engine.Kernels.MatMulHopper.Weights),
+                Y = m.Output(BF16, (long)Rows * columns), Epilogue = Epilogue(m, BF16, Rows, columns, bias: false, residual: gate, gate), M = Rows, N = columns, K = inner,
+            };
         });
 
     private static KernelCase MatMulF32(string product, int rows, int columns, int inner, bool swiGlu, Activation activation = Activation.None) =>

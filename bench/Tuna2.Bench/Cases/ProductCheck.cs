@@ -27,6 +27,8 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
 
     private static readonly (int Rows, int N, int K)[] _ragged = [(5, 3, 8), (17, 63, 24), (129, 67, 72), (130, 130, 264), (257, 65, 520)];
 
+    private static readonly (int Rows, int N, int K)[] _byEights = [(5, 8, 8), (129, 72, 72), (257, 136, 264), (265, 64, 520), (520, 200, 136)];
+
     private static readonly (int Rows, int N, int K)[] _few = [(1, 267, 264), (3, 129, 40), (4, 9, 4104)];
 
     private static readonly Form[] _forms =
@@ -38,6 +40,9 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     /// <summary>What tells instances apart.</summary>
     private sealed record Form(ElementType Element, ElementType Output, bool SwiGlu = false, Activation Activation = Activation.None)
     {
+        /// <summary>Whether Hopper has an instance of its own.</summary>
+        public bool OfHopper => Element == BF16 && Output == BF16 && Activation == Activation.None;
+
         public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, SwiGlu, Activation).Instance : new MatMulF32(SwiGlu, Activation).Instance;
 
         public KernelInstance Few => new Gemv(Element, Output, SwiGlu, Activation).Instance;
@@ -46,18 +51,20 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     /// <summary>Every instance of the products' kernels whose name is chosen: plain, and with all that may follow it; fused SwiGLU, which nothing follows, once.</summary>
     /// <param name="launcher">What runs kernels.</param>
     /// <param name="memory">The memory they reach.</param>
+    /// <param name="hopper">The GPU, for Hopper's own instances; null where it is another.</param>
     /// <param name="chosen">Given an instance's name; null for all.</param>
     /// <exception cref="DeviceException">A launch failed.</exception>
-    public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, Func<string, bool>? chosen = null)
+    public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, HopperDevice? hopper, Func<string, bool>? chosen = null)
     {
         foreach (var form in _forms)
-            foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few) })
-                if (chosen is null || chosen(kernel.Name))
+            foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few), (new MatMulHopper(form.SwiGlu, 1).Instance, _byEights) })
+                if ((sizes != _byEights || (hopper is not null && form.OfHopper)) && (chosen is null || chosen(kernel.Name)))
                     foreach (var (rows, n, k) in sizes)
                         foreach (var everything in form.SwiGlu ? new[] { false } : [false, true])
                         {
                             using var operands = new Operands(memory, form, rows, n, k, everything);
-                            yield return operands.Check(launcher, kernel, few: sizes == _few);
+                            operands.Launch(launcher, kernel, few: sizes == _few, sizes == _byEights ? hopper : null);
+                            yield return operands.Check(kernel);
                         }
     }
 
@@ -104,14 +111,24 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
             }
         }
 
-        public ProductCheck Check(ILauncher launcher, KernelInstance kernel, bool few)
+        public void Launch(ILauncher launcher, KernelInstance kernel, bool few, HopperDevice? hopper)
         {
-            if (few)
+            if (hopper is { Maps: var maps })
+                KernelBackend.Launch(launcher, new MatMulHopper(_form.SwiGlu, hopper.Multiprocessors), new MatMulHopperArgs
+                {
+                    X = maps.MapOf(_xAt, _rows, _k, MatMulHopper.Tokens), XTail = maps.MapOf(_xAt, _rows, _k, MatMulHopper.Tail),
+                    W = _form.SwiGlu ? maps.MapOfPairs(_wAt, _n, _k) : maps.MapOf(_wAt, _n, _k, MatMulHopper.Weights), Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k,
+                }, kernel.Name);
+            else if (few)
                 KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.SwiGlu, _form.Activation), new GemvArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else if (_form.Element == BF16)
                 KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.SwiGlu, _form.Activation), new MatMulArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else
                 KernelBackend.Launch(launcher, new MatMulF32(_form.SwiGlu, _form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+        }
+
+        public ProductCheck Check(KernelInstance kernel)
+        {
             var y = Read();
             var exact = Reference(single: false);
             var error = Comparison.Of(y.AsSpan(0, _rows * _n), exact, _n);

@@ -27,7 +27,7 @@ try
         json.WriteNumber("copy_bytes_per_s", bench.Roofline.BytesPerSecond);
     });
     var failed = 0;
-    foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase)))
+    foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, bench.Hopper, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase)))
     {
         failed += check.Passed ? 0 : 1;
         Write(json =>

@@ -12,8 +12,6 @@ internal sealed class CudaBackend : IBackend
 
     private static readonly CudaArchitecture _oldestDevice = CudaArchitecture.Parse("sm_80");
 
-    private static readonly CudaArchitecture _hopper = CudaArchitecture.Parse("sm_90a");
-
     private readonly CudaContext _context;
     private readonly CudaStream? _stream;
     private readonly CudaKernels? _kernels;
@@ -42,9 +40,8 @@ internal sealed class CudaBackend : IBackend
             try
             {
                 var launcher = new CudaLauncher(_stream, _kernels) { Synchronous = options.Synchronous };
-                var hopper = options.Hopper && device.Architecture == _hopper;
                 _backend = new(launcher, _memory, element, Name, products, _queue, options.Graphs && !options.Synchronous ? new LoadingLauncher(_kernels) : null,
-                    hopper ? new CudaTensorMaps(_context) : null);
+                    options.Hopper ? HopperDevice.Of(_context) : null);
             }
             catch
             {

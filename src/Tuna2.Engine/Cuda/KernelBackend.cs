@@ -41,10 +41,10 @@ internal interface IDeviceMemory
 /// <param name="products">Who computes the big products, to be disposed with the backend; null for our own kernels.</param>
 /// <param name="queue">Whose turns launches are made in; null where a launch is done when it returns.</param>
 /// <param name="loader">Loads what steps of schedules launch, which are then captured and replayed; null where they are not.</param>
-/// <param name="tensorMaps">Makes tensor maps, where Hopper's kernels are to run; null for those of all GPUs.</param>
+/// <param name="hopper">The GPU, where Hopper's own kernels are to run; null for those of all GPUs.</param>
 internal sealed partial class KernelBackend(
     ILauncher launcher, IDeviceMemory memory, ElementType element, string name, IProducts? products = null, CudaQueue? queue = null, LoadingLauncher? loader = null,
-    ITensorMaps? tensorMaps = null) : IBackend
+    HopperDevice? hopper = null) : IBackend
 {
     private readonly RotaryTables _rotary = new(memory);
     private readonly IAddressable _constants = Upload(memory, Constants(), "constants");
@@ -264,6 +264,12 @@ internal sealed partial class KernelBackend(
             }
             if (m <= Gemv.MaxRows)
                 Launch(new Gemv(element, output, SwiGlu: false, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (backend.Hopper is { } hopper && element == ElementType.BF16 && output == element && activation == Activation.None && MatMulHopper.Takes(n, k))
+                Launch(new MatMulHopper(SwiGlu: false, hopper.Multiprocessors), new MatMulHopperArgs
+                {
+                    X = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tokens), XTail = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tail), W = hopper.Maps.MapOf(w, n, k, MatMulHopper.Weights),
+                    Y = y, Epilogue = epilogue, M = m, N = n, K = k,
+                });
             else if (element == ElementType.BF16)
                 Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
@@ -320,7 +326,7 @@ internal sealed partial class KernelBackend(
         {
             var shape = o.Shape;
             var scale = Scale(shape);
-            if (backend.HopperMaps(shape.HeadDim) is { } maps)
+            if (backend.HopperFor(shape.HeadDim) is { Maps: var maps })
                 Launch(new AttentionHopper(shape.HeadDim, count, work), new AttentionHopperArgs
                 {
                     Keys = MapOf(maps, o.Keys), Values = MapOf(maps, o.Values), Queries = At(o.Qkv), Y = At(o.Output), Sequences = sequences, Tiles = tiles,
@@ -409,10 +415,13 @@ internal sealed partial class KernelBackend(
 
     /// <summary>Packed rows of a tile of attention with heads of so many elements.</summary>
     public int TileRows(int headDim) =>
-        HopperMaps(headDim) is not null ? AttentionHopper.TileRows(headDim) : element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;
+        HopperFor(headDim) is not null ? AttentionHopper.TileRows(headDim) : element == ElementType.BF16 ? Attention.TileRows : AttentionF32.TileRows;
 
-    /// <summary>What makes the maps of Hopper's attention, where that is what runs.</summary>
-    private ITensorMaps? HopperMaps(int headDim) => element == ElementType.BF16 && AttentionHopper.Takes(headDim) ? tensorMaps : null;
+    /// <summary>The GPU, where Hopper's attention runs for heads of so many elements.</summary>
+    private HopperDevice? HopperFor(int headDim) => element == ElementType.BF16 && AttentionHopper.Takes(headDim) ? hopper : null;
+
+    /// <summary>The GPU, where Hopper's product can take what cuBLASLt has not.</summary>
+    private HopperDevice? Hopper => hopper;
 
     /// <summary>Memory that kernels reach.</summary>
     public IAddressable AllocateAddressable(long bytes, string what) => memory.Allocate(bytes, what);

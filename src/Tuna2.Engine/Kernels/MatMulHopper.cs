@@ -40,7 +40,7 @@ public readonly record struct MatMulHopper(bool SwiGlu, int Multiprocessors) : I
     /// <summary>As many rows behind a whole tile make it longer instead of another.</summary>
     public const int Tail = 8;
 
-    private const int Stages = 4, Depth = 64, Block = 384, BarrierBytes = 8;
+    private const int Consumers = 2, Stages = 4, Depth = 64, PartRows = 32, Block = (1 + Consumers) * 128, BarrierBytes = 8;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get(SwiGlu ? "matmul_hopper_swiglu" : "matmul_hopper");
@@ -57,7 +57,8 @@ public readonly record struct MatMulHopper(bool SwiGlu, int Multiprocessors) : I
         var rest = args.M % Tokens;
         var tiles = (args.M / Tokens + (rest > 0 && (rest > Tail || args.M < Tokens) ? 1 : 0)) * ((args.N + outputs - 1) / outputs);
         var panels = Stages * (Weights + Tokens + Tail) * Depth * sizeof(ushort);
-        return new(Math.Min(tiles, Multiprocessors), 1, 1, Block, (panels + 2 * Stages * BarrierBytes + 1023) / 1024 * 1024);
+        var parts = PartRows * (outputs + Consumers * 4) * sizeof(float);
+        return new(Math.Min(tiles, Multiprocessors), 1, 1, Block, (panels + parts + 2 * Stages * BarrierBytes + 1023) / 1024 * 1024);
     }
 
     /// <inheritdoc/>

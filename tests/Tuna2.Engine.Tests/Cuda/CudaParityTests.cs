@@ -30,7 +30,8 @@ public class CudaParityTests
         Assert.That(report.Device, Is.EqualTo("cuda:0"));
         Assert.That(report.Cases, Has.Count.EqualTo(1));
         Assert.That(report.Cases[0].Status, Is.EqualTo(ParityStatus.Passed), report.Cases[0].Reason ?? string.Join("; ", report.Cases[0].Checks.Where(c => !c.Passed)));
-        Assert.That(fake.Launches.Any(l => l.Entry == "attention_hopper"), Is.EqualTo(hopper));
+        foreach (var entry in new[] { "attention_hopper", "matmul_hopper" })
+            Assert.That(fake.Launches.Any(l => l.Entry == entry), Is.EqualTo(hopper), entry);
         FakeCuda.AssertNothingLeft(fake);
     }
 
@@ -43,6 +44,6 @@ public class CudaParityTests
         fake.SetCapability(capability);
         var report = await ParityRunner.RunAsync(Fixtures.Path("tuna2-tiny-bf16"), () => FakeCuda.Open(fake, type, hopper: true), ["t2i_square"], null, CancellationToken.None);
         Assert.That(report.Cases[0].Status, Is.EqualTo(ParityStatus.Passed), report.Cases[0].Reason);
-        Assert.That(fake.Launches.Select(l => l.Entry), Does.Not.Contain("attention_hopper"));
+        Assert.That(fake.Launches.Select(l => l.Entry), Does.Not.Contain("attention_hopper").And.Not.Contain("matmul_hopper"));
     }
 }

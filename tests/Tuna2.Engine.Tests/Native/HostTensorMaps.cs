@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -8,6 +9,9 @@ namespace Tuna2.Engine.Tests.Native;
 internal sealed class HostTensorMaps : ITensorMaps
 {
     private const ulong Magic = 0x70614d726f736e65;
+
+    /// <summary>A Hopper of few multiprocessors, so that a block takes several tiles.</summary>
+    public static HopperDevice Hopper { get; } = new(new HostTensorMaps(), 2);
 
     public TensorMap MapOf(ulong address, int rows, int columns, int boxRows) =>
         Map(address, [(ulong)columns, (ulong)rows], [(ulong)columns * sizeof(ushort)], [ITensorMaps.PanelColumns, (uint)boxRows]);

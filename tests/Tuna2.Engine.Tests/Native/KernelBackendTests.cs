@@ -53,12 +53,12 @@ public class KernelBackendTests
     [TestCase("tunavae-tiny", "t2i_wide")]
     public Task In_bfloat16_they_stay_within_twice_the_official_codes_error(string directory, string name) => Reproduces(ElementType.BF16, directory, name);
 
-    /// <summary>Heads of 128 and of 64 elements by Hopper's attention.</summary>
+    /// <summary>Heads of 128 and of 64 elements by Hopper's attention, products by Hopper's own.</summary>
     [TestCase("tuna2-tiny-bf16", "t2i_square")]
     [TestCase("tuna2-tiny", "edit_wide_heun")]
     [TestCase("tuna2-tiny", "understand_wide")]
     public Task Hoppers_kernels_do_so_too(string directory, string name) =>
-        Reproduces(ElementType.BF16, directory, name, () => new(new HostRunner(), new HostDeviceMemory(), ElementType.BF16, "host runner", tensorMaps: new HostTensorMaps()));
+        Reproduces(ElementType.BF16, directory, name, () => new(new HostRunner(), new HostDeviceMemory(), ElementType.BF16, "host runner", hopper: HostTensorMaps.Hopper));
 
     [Test]
     public async Task The_VAE_computes_in_float32_whatever_the_backend_does()

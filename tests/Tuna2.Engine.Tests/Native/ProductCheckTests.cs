@@ -7,12 +7,12 @@ namespace Tuna2.Engine.Tests.Native;
 /// <summary>What bench/gpu asks of the products' kernels before it times them, asked of the host runner.</summary>
 public class ProductCheckTests
 {
-    private static readonly string[] _sources = ["matmul.cu", "matmul_f32.cu", "gemv.cu"];
+    private static readonly string[] _sources = ["matmul.cu", "matmul_hopper.cu", "matmul_f32.cu", "gemv.cu"];
 
     [Test]
     public void Every_instance_is_right_at_sizes_that_fit_no_tile()
     {
-        var checks = ProductCheck.Run(new HostRunner(), new HostDeviceMemory()).ToList();
+        var checks = ProductCheck.Run(new HostRunner(), new HostDeviceMemory(), HostTensorMaps.Hopper).ToList();
         Assert.That(checks.Where(c => !c.Passed), Is.Empty);
         Assert.That(checks.Select(c => c.Kernel).Distinct(), Is.EquivalentTo(KernelCatalog.Instances.Where(k => _sources.Contains(k.Source)).Select(k => k.Name)));
         Assert.That(checks.Select(c => c.RelativeError), Is.All.LessThan(0.01));
@@ -23,8 +23,9 @@ public class ProductCheckTests
     [TestCase("matmul_bf16_gelu_tanh", "matmul_bf16", 10)]
     [TestCase("gemv_f32_gelu", "gemv_f32_gelu_tanh", 6)]
     [TestCase("matmul_f32_swiglu", null, 5)]
+    [TestCase("matmul_hopper", null, 10)]
     public void A_kernel_that_is_wrong_fails(string kernel, string? instead, int checks) => Assert.That(
-        ProductCheck.Run(new Replacing(instead), new HostDeviceMemory(), name => name == kernel).Select(c => c.Passed), Is.EqualTo(Enumerable.Repeat(false, checks)));
+        ProductCheck.Run(new Replacing(instead), new HostDeviceMemory(), HostTensorMaps.Hopper, name => name == kernel).Select(c => c.Passed), Is.EqualTo(Enumerable.Repeat(false, checks)));
 
     private sealed class Replacing(string? instead) : ILauncher
     {

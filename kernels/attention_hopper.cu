@@ -73,10 +73,10 @@ __device__ __forceinline__ void produce(const AttentionHopperArgs& a, AttentionH
         if (count >= BLOCK_KEYS) continue;
         // What the caches hold past the last key, NaN perhaps, must not meet even a weight of 0.
         barrier_wait(s.values_landed, 0);
-        for (int i = count * (PANEL / PANEL_CHUNK) + lane_id(); i < BLOCK_KEYS * (PANEL / PANEL_CHUNK); i += WARP)
+        constexpr int CHUNKS = PANEL / PANEL_CHUNK; // of a row, in whichever order
+        for (int i = count * CHUNKS + lane_id(); i < BLOCK_KEYS * CHUNKS; i += WARP)
 #pragma unroll
-            for (int p = 0; p < PANELS; p++)
-                *reinterpret_cast<uint4*>(&s.values[stage][p][0][i * PANEL_CHUNK]) = make_uint4(0, 0, 0, 0);
+            for (int p = 0; p < PANELS; p++) *reinterpret_cast<uint4*>(&s.values[stage][p][i / CHUNKS][i % CHUNKS * PANEL_CHUNK]) = make_uint4(0, 0, 0, 0);
         async_proxy_fence();
         __syncwarp();
         if (first_lane) barrier_arrive(s.values_full[stage]);

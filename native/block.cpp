@@ -283,7 +283,7 @@ void Block::issue_tensor_copy(void* shared, const void* map, void* barrier, int 
     if ((int)m->dimensions != dimensions)
         fail(text("tensor_load at %s:%d: %d coordinates for a map of %u dimensions", site.file, site.line, dimensions, m->dimensions).c_str());
     (void)counting_barrier("tensor_load", barrier, site);
-    const TensorCopy copy = {static_cast<char*>(shared), shared_offset("tensor_load", shared, 1024, site), m, barrier,
+    const TensorCopy copy = {static_cast<char*>(shared), shared_offset("tensor_load", shared, 1024, site), *m, barrier,
                              {coordinates[0], coordinates[1], coordinates[2], coordinates[3]}, site};
     if (!shared_.contains(shared, copy.bytes()))
         fail(text("tensor_load at %s:%d: a box of %zu bytes at %u ends outside the %zu bytes of shared memory", site.file, site.line, copy.bytes(), copy.offset, shared_.bytes()).c_str());

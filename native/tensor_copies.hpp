@@ -14,25 +14,25 @@ struct TensorCopy {
 
     char* to;
     uint32_t offset; // of `to` in shared memory: what the swizzle permutes by
-    const Tuna2TensorMap* map;
+    Tuna2TensorMap map; // its own: the thread that asked may have returned, and its arguments with it
     void* barrier;
     int coordinates[4]; // innermost first
     Site site;
 
-    size_t bytes() const { return (size_t)map->box[0] * map->box[1] * map->box[2] * map->box[3] * sizeof(uint16_t); }
+    size_t bytes() const { return (size_t)map.box[0] * map.box[1] * map.box[2] * map.box[3] * sizeof(uint16_t); }
 
     void perform() const
     {
         const uint32_t count = (uint32_t)(bytes() / sizeof(uint16_t));
         for (uint32_t i = 0; i < count; i++) {
-            uint64_t address = map->base;
+            uint64_t address = map.base;
             uint32_t rest = i;
             bool inside = true;
             for (int d = 0; d < 4; d++) {
-                const int64_t at = coordinates[d] + (int64_t)(rest % map->box[d]);
-                rest /= map->box[d];
-                inside = inside && at >= 0 && (uint64_t)at < map->sizes[d];
-                address += (uint64_t)at * (d == 0 ? sizeof(uint16_t) : map->strides[d - 1]);
+                const int64_t at = coordinates[d] + (int64_t)(rest % map.box[d]);
+                rest /= map.box[d];
+                inside = inside && at >= 0 && (uint64_t)at < map.sizes[d];
+                address += (uint64_t)at * (d == 0 ? sizeof(uint16_t) : map.strides[d - 1]);
             }
             uint16_t element = 0;
             if (inside) std::memcpy(&element, reinterpret_cast<const void*>(address), sizeof element);

@@ -19,16 +19,16 @@ namespace Tuna2.Engine;
 public sealed class TunaModel : IDisposable
 {
     private readonly IBackend _backend;
-    private readonly Tuna2Weights _weights;
+    private readonly TunaWeights _weights;
     private readonly Lock _lock = new();
     private int _users = 1;
     private bool _disposed;
 
-    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, TunaTokens tokens, DeviceSelection device, Tuna2Weights weights)
+    private TunaModel(string name, ModelConfig config, Tokenizer tokenizer, TunaTokens tokens, DeviceSelection device, TunaWeights weights)
     {
         (Name, Config, Tokenizer, Tokens, _backend, _weights) = (name, config, tokenizer, tokens, device.Backend, weights);
         DeviceNote = device.Note;
-        Network = new Tuna2Network(config, weights);
+        Network = new TunaNetwork(config, weights);
         Slots = new SlotPool(Network, _backend);
     }
 
@@ -55,7 +55,7 @@ public sealed class TunaModel : IDisposable
 
     internal TunaTokens Tokens { get; }
 
-    internal Tuna2Network Network { get; }
+    internal TunaNetwork Network { get; }
 
     internal IBackend Backend => _backend;
 
@@ -238,7 +238,7 @@ public sealed class TunaModel : IDisposable
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
         Settle(files.Name, config, checkpoint, ref device);
-        return new TunaModel(files.Name, config, tokenizer, tokens, device, Tuna2Weights.Load(config, checkpoint, device.Backend, progress, cancellation));
+        return new TunaModel(files.Name, config, tokenizer, tokens, device, TunaWeights.Load(config, checkpoint, device.Backend, progress, cancellation));
     }
 
     private static TunaModel MakeRandom(ManifestCheckpoint shape, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
@@ -247,7 +247,7 @@ public sealed class TunaModel : IDisposable
         using var declared = Checkpoint.Declared(shape.Name, WeightsManifest.Expect(config));
         Settle(shape.Name, config, declared, ref device);
         var tokenizer = Tokenizer.StandIn(config.VocabSize);
-        return new TunaModel(shape.Name, config, tokenizer, TunaTokens.Of(tokenizer), device, Tuna2Weights.Make(config, declared, device.Backend, progress, cancellation));
+        return new TunaModel(shape.Name, config, tokenizer, TunaTokens.Of(tokenizer), device, TunaWeights.Make(config, declared, device.Backend, progress, cancellation));
     }
 
     /// <summary>Takes another device where the model cannot run on this one and the user let the engine choose.</summary>

@@ -142,14 +142,14 @@ public sealed record MemoryEstimate(
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<Tuna2Network, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
             throw new RequestException($"threads must be 1 to {CpuBackend.MaxThreads}, or 0 for one per processor, not {threads}");
         using var backend = new CountingBackend(like);
-        using var weights = Tuna2Weights.Place(config, checkpoint, backend);
-        var memory = request(new Tuna2Network(config, weights), backend);
+        using var weights = TunaWeights.Place(config, checkpoint, backend);
+        var memory = request(new TunaNetwork(config, weights), backend);
         var (vaeBytes, pictureBytes, plans) = weights.Vae is null
             ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
             : OfVae(config.Vae!, weights.Vae);

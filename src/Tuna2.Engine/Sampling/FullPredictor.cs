@@ -16,7 +16,7 @@ internal sealed class FullPredictor : Predictor
     /// <param name="backend">What runs it.</param>
     /// <param name="plan">What to denoise.</param>
     /// <param name="keep">Names of intermediates to keep: "llm_layer_0", "head_out", ...</param>
-    public FullPredictor(Tuna2Network network, IBackend backend, DenoisePlan plan, IReadOnlyCollection<string> keep)
+    public FullPredictor(TunaNetwork network, IBackend backend, DenoisePlan plan, IReadOnlyCollection<string> keep)
         : base(network, backend, PredictorRoom.Of(plan) with { Keys = plan.Branches.Max(b => b.Tokens.Count) }, plan.Branches.Sum(b => b.Spans.Count), plan.Branches.Max(b => b.Tokens.Count))
     {
         _plan = plan;

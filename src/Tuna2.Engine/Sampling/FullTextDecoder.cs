@@ -21,7 +21,7 @@ internal sealed class FullTextDecoder : IDisposable
     /// <param name="prompt">The conversation.</param>
     /// <param name="pictures">Planar pixels in -1..1 of its pictures, which are all of one size.</param>
     /// <param name="maxTokens">Tokens that may follow.</param>
-    public FullTextDecoder(Tuna2Network network, IBackend backend, PromptLayout prompt, IReadOnlyList<float[]> pictures, int maxTokens)
+    public FullTextDecoder(TunaNetwork network, IBackend backend, PromptLayout prompt, IReadOnlyList<float[]> pictures, int maxTokens)
     {
         _prompt = prompt;
         _store = new StateStore(backend);

@@ -33,7 +33,7 @@ internal abstract class Predictor : IDisposable
     /// <param name="room">What plans may take.</param>
     /// <param name="predictions">Predictions that are kept.</param>
     /// <param name="kept">Keys and values of a branch that are kept from evaluation to evaluation.</param>
-    protected Predictor(Tuna2Network network, IBackend backend, PredictorRoom room, int predictions, int kept)
+    protected Predictor(TunaNetwork network, IBackend backend, PredictorRoom room, int predictions, int kept)
     {
         (Network, Room, _backend) = (network, room, backend);
         _timeRoom = room.Times;
@@ -61,7 +61,7 @@ internal abstract class Predictor : IDisposable
     /// <summary>How many evaluations may be under way when <see cref="Evaluate"/> returns.</summary>
     public int Ahead => Steps.Ahead;
 
-    protected Tuna2Network Network { get; }
+    protected TunaNetwork Network { get; }
     protected StateStore Store { get; }
     protected TimeState Times { get; }
     protected CacheState Cache { get; }

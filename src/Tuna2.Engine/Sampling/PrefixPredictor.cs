@@ -19,7 +19,7 @@ internal sealed class PrefixPredictor : Predictor
     /// <param name="room">What plans may take.</param>
     /// <param name="watched">Keeps each branch's prediction, for parity.</param>
     /// <exception cref="DeviceException">There is not enough memory.</exception>
-    public PrefixPredictor(Tuna2Network network, IBackend backend, PredictorRoom room, bool watched = false) : base(network, backend, room, watched ? room.Branches : 0, room.Prefix)
+    public PrefixPredictor(TunaNetwork network, IBackend backend, PredictorRoom room, bool watched = false) : base(network, backend, room, watched ? room.Branches : 0, room.Prefix)
     {
         _prefixRows = new Extent("prefix tokens", room.Branches * room.Prefix);
         _stepRows = new Extent("span tokens", room.Branches * (room.Keys - room.Prefix));

@@ -8,7 +8,7 @@ namespace Tuna2.Engine.Sampling;
 /// The predictors and decoders of a model that no request uses just now. Where a backend keeps them, a request takes one whose room is
 /// right, with all it has captured, and gives it back; elsewhere each request has its own. Safe for several threads.
 /// </summary>
-internal sealed class SlotPool(Tuna2Network network, IBackend backend) : IDisposable
+internal sealed class SlotPool(TunaNetwork network, IBackend backend) : IDisposable
 {
     /// <summary>Unused predictors beyond this many are freed, the longest unused first.</summary>
     public const int MostUnused = 4;

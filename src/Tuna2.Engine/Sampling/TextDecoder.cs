@@ -19,7 +19,7 @@ namespace Tuna2.Engine.Sampling;
 /// <param name="network">The model.</param>
 /// <param name="backend">What runs it.</param>
 /// <param name="spare">Frees memory that nobody uses, and returns whether there was any, as a number; null for none.</param>
-internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<int>? spare = null) : IDisposable
+internal sealed class TextDecoder(TunaNetwork network, IBackend backend, Func<int>? spare = null) : IDisposable
 {
     /// <summary>
     /// Keys and values have room for a multiple of this many positions. A turn that needs more copies them once; a decoded
@@ -120,7 +120,7 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<i
                 _times ??= network.NewTimeState(_store, 1, head: false);
             var cache = new CacheState(_cache!, []);
             var rows = Pieces(prompt, Length).Max(piece => piece.To - piece.From);
-            _token ??= Tuna2Network.NewTokenState(_store);
+            _token ??= TunaNetwork.NewTokenState(_store);
             if (maxTokens > 1)
                 _step ??= new TokenStep(network, backend, _store, cache, _token, maxTokens - 1, choice);
             _run = new AnswerRun(network, backend, _store, cache, _token, maxTokens > 1 ? _step : null, rows, picture, picture is null ? null : _times, maxTokens, choice);
@@ -249,11 +249,11 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<i
     }
 
     /// <summary>The language model over rows that are embedded, and the pick of a token behind them.</summary>
-    private static Value Head(Tuna2Network network, ModelGraph graph, Value embedded, CacheState cache, Extent picked, Value token, TokenChoice choice)
+    private static Value Head(TunaNetwork network, ModelGraph graph, Value embedded, CacheState cache, Extent picked, Value token, TokenChoice choice)
     {
         var logits = network.LanguageHead(graph, network.Llm(graph, embedded, cache), picked);
         graph.Keep(logits);
-        Tuna2Network.PickToken(graph, logits, token, choice);
+        TunaNetwork.PickToken(graph, logits, token, choice);
         return logits;
     }
 
@@ -266,7 +266,7 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<i
         private readonly int _runs;
         private readonly TokenChoice _choice;
 
-        public TokenStep(Tuna2Network network, IBackend backend, StateStore store, CacheState cache, Value token, int runs, TokenChoice choice)
+        public TokenStep(TunaNetwork network, IBackend backend, StateStore store, CacheState cache, Value token, int runs, TokenChoice choice)
         {
             (_runs, _choice) = (backend.KeepsSlots ? checked(runs + RunBucket - 1) / RunBucket * RunBucket : runs, choice);
             var graph = new ModelGraph();
@@ -303,7 +303,7 @@ internal sealed class TextDecoder(Tuna2Network network, IBackend backend, Func<i
         private int _taken;
 
         public AnswerRun(
-            Tuna2Network network, IBackend backend, StateStore store, CacheState cache, Value token, TokenStep? step, int rows, Grid? picture, TimeState? times, int maxTokens,
+            TunaNetwork network, IBackend backend, StateStore store, CacheState cache, Value token, TokenStep? step, int rows, Grid? picture, TimeState? times, int maxTokens,
             TokenChoice choice)
         {
             (_store, _times, _token, _choice, _runs) = (store, times, token, choice, maxTokens - 1);

@@ -137,7 +137,7 @@ public class PredictorTests(string folder)
         }
     }
 
-    private static Predictor Open(Tuna2Network network, IBackend backend, DenoisePlan plan, bool full) =>
+    private static Predictor Open(TunaNetwork network, IBackend backend, DenoisePlan plan, bool full) =>
         full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, PredictorRoom.Of(plan), watched: true);
 
     private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] source, float[] start)

@@ -10,7 +10,7 @@ namespace Tuna2.Engine.Models;
 /// </summary>
 /// <param name="config">The model's sizes and constants.</param>
 /// <param name="weights">Its weights.</param>
-internal sealed class Tuna2Network(ModelConfig config, Tuna2Weights weights)
+internal sealed class TunaNetwork(ModelConfig config, TunaWeights weights)
 {
     private readonly AttentionShape _llmShape = new(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
     private readonly AttentionShape _headShape = new(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);

@@ -14,11 +14,11 @@ internal sealed record HeadLayer(
     Linear AdaLn, Weight InputNorm, Linear Qkv, Weight QueryNorm, Weight KeyNorm, Linear Output, Weight PostNorm, Linear GateUp, Linear Down);
 
 /// <summary>Every weight of a model on one backend, under its checkpoint name; shared by sessions.</summary>
-internal sealed class Tuna2Weights : IDisposable
+internal sealed class TunaWeights : IDisposable
 {
     private readonly IReadOnlyList<IDeviceBuffer> _buffers;
 
-    private Tuna2Weights(ModelConfig config, WeightPlacer load)
+    private TunaWeights(ModelConfig config, WeightPlacer load)
     {
         Embedding = load.Matrix("tuna.model.embed_tokens.weight");
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
@@ -58,24 +58,24 @@ internal sealed class Tuna2Weights : IDisposable
     public long Bytes { get; }
 
     /// <summary>Loads everything the model needs; the checkpoint was checked against the manifest before.</summary>
-    public static Tuna2Weights Load(ModelConfig config, Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    public static TunaWeights Load(ModelConfig config, Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         using var loader = new WeightLoader(checkpoint, backend, progress, cancellation);
-        return new Tuna2Weights(config, loader);
+        return new TunaWeights(config, loader);
     }
 
     /// <summary>As <see cref="Load"/>, of weights that are in no file: the backend makes them.</summary>
-    public static Tuna2Weights Make(ModelConfig config, Checkpoint declared, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    public static TunaWeights Make(ModelConfig config, Checkpoint declared, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         using var hasher = new WeightHasher(declared, backend, progress, cancellation);
-        return new Tuna2Weights(config, hasher);
+        return new TunaWeights(config, hasher);
     }
 
     /// <summary>As <see cref="Load"/>, without reading: the memory is taken and left empty.</summary>
-    public static Tuna2Weights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend)
+    public static TunaWeights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend)
     {
         using var placer = new WeightPlacer(checkpoint, backend);
-        return new Tuna2Weights(config, placer);
+        return new TunaWeights(config, placer);
     }
 
     public void Dispose()

@@ -50,6 +50,34 @@ public sealed class TorchFileTests : IDisposable
     public void The_test_files_are_pickled_as_Python_does() =>
         Assert.That(Convert.ToBase64String(PythonPickler.Dump(TorchWriter.StateDict(Small, SmallStorages, "", "conv1"))), Is.EqualTo(ByPython2));
 
+    /// <summary>What torch.save itself wrote (PyTorch 2.6), beside the same tensors as safetensors.</summary>
+    [TestCase("plain.pt", "expected.safetensors")]
+    [TestCase("wrapped_state_dict.pt", "expected.safetensors")]
+    [TestCase("wrapped_model.pt", "expected.safetensors")]
+    [TestCase("parameters.pt", "expected_parameters.safetensors")]
+    public void Files_that_PyTorch_wrote_hold_what_it_says(string name, string expected)
+    {
+        using var file = WeightFile.Open(Fixtures.Path("checkpoint-pt", name));
+        using var same = WeightFile.Open(Fixtures.Path("checkpoint-pt", expected));
+        Assert.That(file.Tensors.Select(t => t.Name), Is.EquivalentTo(same.Tensors.Select(t => t.Name)));
+        foreach (var tensor in same.Tensors)
+        {
+            var read = file.Tensors.Single(t => t.Name == tensor.Name);
+            Assert.That((read.DType, read.Shape), Is.EqualTo((tensor.DType, tensor.Shape)), tensor.Name);
+            Assert.That(file.ReadBytes(tensor.Name), Is.EqualTo(same.ReadBytes(tensor.Name)), tensor.Name);
+        }
+    }
+
+    [TestCase("malicious.pt", "posix.system", "not run")]
+    [TestCase("legacy.pt", "before 1.6", "torch.save")]
+    public void Files_that_PyTorch_wrote_otherwise_are_refused_by_name(string name, params string[] said)
+    {
+        var error = Assert.Throws<ModelException>(() => WeightFile.Open(Fixtures.Path("checkpoint-pt", name)))!.Message;
+        Assert.That(error, Does.Contain(name).And.Not.Contain("\n"));
+        foreach (var part in said)
+            Assert.That(error, Does.Contain(part));
+    }
+
     [TestCase(ByPython2, "archive", false)]
     [TestCase(ByPython2, "Wan2.2_VAE", true)]
     [TestCase(ByPython4, "archive", true)]

@@ -26,36 +26,37 @@ template <typename Residual, Activation ACTIVATION_OF> struct Epilogue {
         return mod_row >= 0 ? table + (i64)mod_row * table_columns + gate : nullptr;
     }
 
-    // The same of neighbouring columns at once, from one that begins a vector.
-    template <typename T> __device__ __forceinline__ void apply(Vec<T>& x, const float* row_gate, i64 row, int column, int columns) const
+    __device__ __forceinline__ static float activated(float x)
     {
-        float factor[Vec<T>::size];
-        Vec<Residual> other;
-        if (bias) {
-            load_floats(bias + column, factor);
-            for (int i = 0; i < x.size; i++) x.v[i] += factor[i];
-        }
-        if (ACTIVATION_OF == Activation::gelu_tanh)
-            for (int i = 0; i < x.size; i++) x.v[i] = gelu_tanh_of(x.v[i]);
-        if (ACTIVATION_OF == Activation::gelu)
-            for (int i = 0; i < x.size; i++) x.v[i] = gelu_of(x.v[i]);
-        if (row_gate) {
-            load_floats(row_gate + column, factor);
-            for (int i = 0; i < x.size; i++) x.v[i] *= factor[i];
-        }
-        if (residual) {
-            other.load(residual + row * columns + column);
-            for (int i = 0; i < x.size; i++) x.v[i] += other.v[i];
-        }
+        return ACTIVATION_OF == Activation::gelu_tanh ? gelu_tanh_of(x) : ACTIVATION_OF == Activation::gelu ? gelu_of(x) : x;
     }
 
     __device__ __forceinline__ float apply(float x, const float* row_gate, i64 row, int column, int columns) const
     {
         if (bias) x += bias[column];
-        if (ACTIVATION_OF == Activation::gelu_tanh) x = gelu_tanh_of(x);
-        if (ACTIVATION_OF == Activation::gelu) x = gelu_of(x);
+        x = activated(x);
         if (row_gate) x *= row_gate[column];
         if (residual) x += to_float(residual[row * columns + column]);
         return x;
+    }
+
+    // The same of neighbouring columns at once, from one that begins a vector.
+    template <typename T> __device__ __forceinline__ void apply(Vec<T>& x, const float* row_gate, i64 row, int column, int columns) const
+    {
+        float factor[Vec<T>::size];
+        if (bias) {
+            load_floats(bias + column, factor);
+            for (int i = 0; i < x.size; i++) x.v[i] += factor[i];
+        }
+        for (int i = 0; i < x.size; i++) x.v[i] = activated(x.v[i]);
+        if (row_gate) {
+            load_floats(row_gate + column, factor);
+            for (int i = 0; i < x.size; i++) x.v[i] *= factor[i];
+        }
+        if (residual) {
+            Vec<Residual> other;
+            other.load(residual + row * columns + column);
+            for (int i = 0; i < x.size; i++) x.v[i] += other.v[i];
+        }
     }
 };

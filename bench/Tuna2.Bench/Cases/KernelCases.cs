@@ -61,17 +61,17 @@ internal static class KernelCases
         MatMul("o", Rows, Hidden, Hidden, residual: true), MatMul("gate+up", Rows, 2 * Intermediate, Hidden), MatMul("down", Rows, Hidden, Intermediate, residual: true),
         MatMul("head down", Rows, Hidden, Intermediate, residual: true, gate: true),
         MatMul("adaLN of all steps", Steps, 6 * Hidden, Hidden, bias: true, toF32: true),
-        MatMul("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
+        MatMul("gate+up", Rows, Intermediate, Hidden, activation: Activation.SwiGlu),
         MatMul("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh),
         MatMul("siglip_proj in", SiglipRows, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
-        MatMulHopper("o", Hidden, Hidden, gate: true), MatMulHopper("down", Hidden, Intermediate, gate: true), MatMulHopper("gate+up", Intermediate, Hidden, swiGlu: true),
-        MatMulF32("o", Rows, Hidden, Hidden, swiGlu: false), MatMulF32("gate+up", Rows, Intermediate, Hidden, swiGlu: true),
-        MatMulF32("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, swiGlu: false, Activation.GeluTanh), MatMulF32("siglip_proj in", SiglipRows, Hidden, SiglipHidden, swiGlu: false, Activation.Gelu),
+        MatMulHopper("o", Hidden, Hidden, gate: true), MatMulHopper("down", Hidden, Intermediate, gate: true), MatMulHopper("gate+up", Intermediate, Hidden, activation: Activation.SwiGlu),
+        MatMulF32("o", Rows, Hidden, Hidden), MatMulF32("gate+up", Rows, Intermediate, Hidden, activation: Activation.SwiGlu),
+        MatMulF32("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, Activation.GeluTanh), MatMulF32("siglip_proj in", SiglipRows, Hidden, SiglipHidden, Activation.Gelu),
         Gemv("llm qkv", BF16, BF16, _llm.QkvColumns, Hidden, bias: true), Gemv("o", BF16, BF16, Hidden, Hidden, residual: true),
         Gemv("gate+up", BF16, BF16, 2 * Intermediate, Hidden), Gemv("down", BF16, BF16, Hidden, Intermediate, residual: true),
-        Gemv("lm_head", BF16, F32, Vocabulary, Hidden), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, swiGlu: true),
+        Gemv("lm_head", BF16, F32, Vocabulary, Hidden), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, activation: Activation.SwiGlu),
         Gemv("siglip fc1", BF16, BF16, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh), Gemv("siglip_proj in", BF16, BF16, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
-        Gemv("down", F32, F32, Hidden, Intermediate, residual: true), Gemv("gate+up", F32, F32, Intermediate, Hidden, swiGlu: true),
+        Gemv("down", F32, F32, Hidden, Intermediate, residual: true), Gemv("gate+up", F32, F32, Intermediate, Hidden, activation: Activation.SwiGlu),
         Gemv("siglip fc1", F32, F32, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh), Gemv("siglip_proj in", F32, F32, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
         Conv3d("latent", Side / 16, VaeChannels, frames: 1), Conv3d("quarter", Side / 4, VaeChannels / 2, frames: 1), Conv3d("quarter, three frames", Side / 4, VaeChannels / 2, frames: 3),
         KernelCase.Of($"{Side / 2} x {Side / 2} x {VaeChannels / 4}", new ChannelNorm(), m => new ChannelNormArgs
@@ -233,40 +233,40 @@ internal static class KernelCases
     }
 
     private static KernelCase MatMul(
-        string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false, bool swiGlu = false,
+        string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false,
         Activation activation = Activation.None) =>
-        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, swiGlu, activation), m => new MatMulArgs
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, activation), m => new MatMulArgs
         {
-            X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
+            X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (long)activation.Products() * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
             Epilogue = Epilogue(m, BF16, rows, columns, bias, residual, gate), M = rows, N = columns, K = inner,
         });
 
     /// <summary>Of an H100's or H200's multiprocessors.</summary>
-    private static KernelCase MatMulHopper(string product, int columns, int inner, bool gate = false, bool swiGlu = false) =>
-        KernelCase.Of(ProductShape(product, Rows, columns, inner), new MatMulHopper(swiGlu, HopperMultiprocessors), m =>
+    private static KernelCase MatMulHopper(string product, int columns, int inner, bool gate = false, Activation activation = Activation.None) =>
+        KernelCase.Of(ProductShape(product, Rows, columns, inner), new MatMulHopper(activation, HopperMultiprocessors), m =>
         {
-            ulong x = m.Random(BF16, (long)Rows * inner), w = m.Random(BF16, (swiGlu ? 2L : 1) * columns * inner);
+            ulong x = m.Random(BF16, (long)Rows * inner), w = m.Random(BF16, (long)activation.Products() * columns * inner);
             return new MatMulHopperArgs
             {
                 X = m.TensorMaps.MapOf(x, Rows, inner, Engine.Kernels.MatMulHopper.Tokens), XTail = m.TensorMaps.MapOf(x, Rows, inner, Engine.Kernels.MatMulHopper.Tail),
-                W = swiGlu ? m.TensorMaps.MapOfPairs(w, columns, inner) : m.TensorMaps.MapOf(w, columns, inner, Engine.Kernels.MatMulHopper.Weights),
+                W = activation == Activation.SwiGlu ? m.TensorMaps.MapOfPairs(w, columns, inner) : m.TensorMaps.MapOf(w, columns, inner, Engine.Kernels.MatMulHopper.Weights),
                 Y = m.Output(BF16, (long)Rows * columns), Epilogue = Epilogue(m, BF16, Rows, columns, bias: false, residual: gate, gate), M = Rows, N = columns, K = inner,
             };
         });
 
-    private static KernelCase MatMulF32(string product, int rows, int columns, int inner, bool swiGlu, Activation activation = Activation.None) =>
-        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMulF32(swiGlu, activation), m => new MatMulF32Args
+    private static KernelCase MatMulF32(string product, int rows, int columns, int inner, Activation activation = Activation.None) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMulF32(activation), m => new MatMulF32Args
         {
-            X = m.Random(F32, (long)rows * inner), W = m.Random(F32, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(F32, (long)rows * columns),
+            X = m.Random(F32, (long)rows * inner), W = m.Random(F32, (long)activation.Products() * columns * inner), Y = m.Output(F32, (long)rows * columns),
             M = rows, N = columns, K = inner,
         });
 
     private static KernelCase Gemv(
-        string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false, bool swiGlu = false,
+        string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false,
         Activation activation = Activation.None) =>
-        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, swiGlu, activation), m => new GemvArgs
+        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, activation), m => new GemvArgs
         {
-            X = m.Random(e, inner), W = m.Random(e, (swiGlu ? 2L : 1) * columns * inner), Y = m.Output(output, columns),
+            X = m.Random(e, inner), W = m.Random(e, (long)activation.Products() * columns * inner), Y = m.Output(output, columns),
             Epilogue = Epilogue(m, e, 1, columns, bias, residual, gate: false), M = 1, N = columns, K = inner,
         });
 

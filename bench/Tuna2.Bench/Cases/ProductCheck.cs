@@ -33,19 +33,19 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
 
     private static readonly Form[] _forms =
     [
-        new(BF16, BF16), new(BF16, F32), new(BF16, BF16, SwiGlu: true), new(BF16, BF16, Activation: Activation.GeluTanh), new(BF16, BF16, Activation: Activation.Gelu),
-        new(F32, F32), new(F32, F32, SwiGlu: true), new(F32, F32, Activation: Activation.GeluTanh), new(F32, F32, Activation: Activation.Gelu),
+        new(BF16, BF16), new(BF16, F32), new(BF16, BF16, Activation: Activation.SwiGlu), new(BF16, BF16, Activation: Activation.GeluTanh), new(BF16, BF16, Activation: Activation.Gelu),
+        new(F32, F32), new(F32, F32, Activation: Activation.SwiGlu), new(F32, F32, Activation: Activation.GeluTanh), new(F32, F32, Activation: Activation.Gelu),
     ];
 
     /// <summary>What tells instances apart.</summary>
-    private sealed record Form(ElementType Element, ElementType Output, bool SwiGlu = false, Activation Activation = Activation.None)
+    private sealed record Form(ElementType Element, ElementType Output, Activation Activation = Activation.None)
     {
-        /// <summary>Whether Hopper has an instance of its own.</summary>
-        public bool OfHopper => Element == BF16 && Output == BF16 && Activation == Activation.None;
+        /// <summary>Hopper's own, or null.</summary>
+        public KernelInstance? Hopper => Element == BF16 && Output == BF16 && MatMulHopper.Takes(8, 8, Activation) ? new MatMulHopper(Activation, 1).Instance : null;
 
-        public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, SwiGlu, Activation).Instance : new MatMulF32(SwiGlu, Activation).Instance;
+        public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, Activation).Instance : new MatMulF32(Activation).Instance;
 
-        public KernelInstance Few => new Gemv(Element, Output, SwiGlu, Activation).Instance;
+        public KernelInstance Few => new Gemv(Element, Output, Activation).Instance;
     }
 
     /// <summary>Every instance of the products' kernels whose name is chosen: plain, and with all that may follow it; fused SwiGLU, which nothing follows, once.</summary>
@@ -57,10 +57,10 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, HopperDevice? hopper, Func<string, bool>? chosen = null)
     {
         foreach (var form in _forms)
-            foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few), (new MatMulHopper(form.SwiGlu, 1).Instance, _byEights) })
-                if ((sizes != _byEights || (hopper is not null && form.OfHopper)) && (chosen is null || chosen(kernel.Name)))
+            foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few), (hopper is null ? null : form.Hopper, _byEights) })
+                if (kernel is not null && (chosen is null || chosen(kernel.Name)))
                     foreach (var (rows, n, k) in sizes)
-                        foreach (var everything in form.SwiGlu ? new[] { false } : [false, true])
+                        foreach (var everything in form.Activation == Activation.SwiGlu ? new[] { false } : [false, true])
                         {
                             using var operands = new Operands(memory, form, rows, n, k, everything);
                             operands.Launch(launcher, kernel, few: sizes == _few, sizes == _byEights ? hopper : null);
@@ -86,7 +86,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
             (_memory, _form, _rows, _n, _k, _everything) = (memory, form, rows, n, k, everything);
             var random = new Random(rows * 7919 + n * 31 + k);
             _x = Numbers(random, form.Element, rows * k, 1);
-            _w = Numbers(random, form.Element, (form.SwiGlu ? 2 : 1) * n * k, 0.5f);
+            _w = Numbers(random, form.Element, form.Activation.Products() * n * k, 0.5f);
             _bias = Numbers(random, F32, n, 1);
             _residual = Numbers(random, form.Element, rows * n, 3);
             _table = Numbers(random, F32, Times * 3 * n, 0.3f, mean: 1);
@@ -114,17 +114,17 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         public void Launch(ILauncher launcher, KernelInstance kernel, bool few, HopperDevice? hopper)
         {
             if (hopper is { Maps: var maps })
-                KernelBackend.Launch(launcher, new MatMulHopper(_form.SwiGlu, hopper.Multiprocessors), new MatMulHopperArgs
+                KernelBackend.Launch(launcher, new MatMulHopper(_form.Activation, hopper.Multiprocessors), new MatMulHopperArgs
                 {
                     X = maps.MapOf(_xAt, _rows, _k, MatMulHopper.Tokens), XTail = maps.MapOf(_xAt, _rows, _k, MatMulHopper.Tail),
-                    W = _form.SwiGlu ? maps.MapOfPairs(_wAt, _n, _k) : maps.MapOf(_wAt, _n, _k, MatMulHopper.Weights), Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k,
+                    W = _form.Activation == Activation.SwiGlu ? maps.MapOfPairs(_wAt, _n, _k) : maps.MapOf(_wAt, _n, _k, MatMulHopper.Weights), Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k,
                 }, kernel.Name);
             else if (few)
-                KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.SwiGlu, _form.Activation), new GemvArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+                KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.Activation), new GemvArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else if (_form.Element == BF16)
-                KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.SwiGlu, _form.Activation), new MatMulArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+                KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.Activation), new MatMulArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else
-                KernelBackend.Launch(launcher, new MatMulF32(_form.SwiGlu, _form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+                KernelBackend.Launch(launcher, new MatMulF32(_form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
         }
 
         public ProductCheck Check(KernelInstance kernel)
@@ -142,7 +142,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         private int SequenceOf(int row) => row * _modRows.Length / _rows;
 
         private float[] Reference(bool single) => Array.ConvertAll(
-            new ProductReference(_x, _w, _rows, _n, _k, _form.SwiGlu, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
+            new ProductReference(_x, _w, _rows, _n, _k, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
 
         private float Gate(int row, int column) => _modRows[SequenceOf(row)] is >= 0 and var mod ? _table[mod * 3 * _n + 2 * _n + column] : 1;
 

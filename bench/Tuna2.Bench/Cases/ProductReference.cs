@@ -9,13 +9,12 @@ namespace Tuna2.Bench.Cases;
 /// <param name="Rows">Rows.</param>
 /// <param name="N">Output columns.</param>
 /// <param name="K">Inner dimension.</param>
-/// <param name="SwiGlu">The weight is of both factors.</param>
 /// <param name="Bias">(n), or null.</param>
 /// <param name="Activation">What sum and bias go through.</param>
 /// <param name="Gate">The factor of a row and a column; null for 1.</param>
 /// <param name="Residual">(rows, n), or null.</param>
 internal sealed record ProductReference(
-    float[] X, float[] W, int Rows, int N, int K, bool SwiGlu, float[]? Bias, Activation Activation, Func<int, int, float>? Gate, float[]? Residual)
+    float[] X, float[] W, int Rows, int N, int K, float[]? Bias, Activation Activation, Func<int, int, float>? Gate, float[]? Residual)
 {
     /// <summary>(rows, n).</summary>
     /// <param name="single">Sums are float32, in the order of k: what a kernel's may be off by.</param>
@@ -26,14 +25,13 @@ internal sealed record ProductReference(
         {
             var (row, column) = (i / N, i % N);
             var value = Dot(row, column);
-            if (SwiGlu)
-                value = value / (1 + Math.Exp(-value)) * Dot(row, N + column);
             if (Bias is not null)
                 value += Bias[column];
             value = Activation switch
             {
                 Activation.GeluTanh => value / (1 + Math.Exp(-2 * Math.Sqrt(2 / Math.PI) * (value + 0.044715 * value * value * value))),
                 Activation.Gelu => value / 2 * ErrorFunction.OnePlusErf(value / Math.Sqrt(2)),
+                Activation.SwiGlu => value / (1 + Math.Exp(-value)) * Dot(row, N + column),
                 _ => value,
             };
             if (Gate is not null)

@@ -13,15 +13,18 @@ internal static unsafe class CpuActivations
         CpuRows.For(context, op.Input.Rows.Value, 2 * width, (begin, end) =>
         {
             for (var row = begin; row < end; row++)
-            {
-                float* gate = input + (long)row * 2 * width, up = gate + width, y = output + (long)row * width;
-                var i = 0;
-                for (; i <= width - S.Width; i += S.Width)
-                    S.Store(y + i, S.Multiply(Silu<S, V>(S.Load(gate + i)), S.Load(up + i)));
-                for (; i < width; i++)
-                    y[i] = Silu<ScalarSimd, float>(gate[i]) * up[i];
-            }
+                SwiGlu<S, V>(input + (long)row * 2 * width, input + ((long)row * 2 + 1) * width, output + (long)row * width, width);
         });
+    }
+
+    /// <summary>y[i] = silu(gate[i]) * up[i]; y may be the gate.</summary>
+    public static void SwiGlu<S, V>(float* gate, float* up, float* y, int count) where S : ISimd<V> where V : struct
+    {
+        var i = 0;
+        for (; i <= count - S.Width; i += S.Width)
+            S.Store(y + i, S.Multiply(Silu<S, V>(S.Load(gate + i)), S.Load(up + i)));
+        for (; i < count; i++)
+            y[i] = Silu<ScalarSimd, float>(gate[i]) * up[i];
     }
 
     public static void Run<S, V>(Silu op, in CpuContext context) where S : ISimd<V> where V : struct

@@ -82,6 +82,9 @@ public sealed class CpuBackend : IBackend
         }
     }
 
+    /// <inheritdoc/>
+    public bool FusesSwiGlu(MatMul product) => true;
+
     /// <summary>Working memory that running a plan takes beside what is allocated for it: rows packed for products, and each thread's own.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="threads">Threads that work.</param>
@@ -91,14 +94,14 @@ public sealed class CpuBackend : IBackend
         var vector = simd.Resolve() switch { SimdLevel.Scalar => ScalarSimd.Width, SimdLevel.Vector128 => Simd128.Width, SimdLevel.Avx2 => Simd256.Width, _ => Simd512.Width };
         return (long)threads * CpuThreads.ScratchBytes + plan.Graph.Ops.Select(op => op switch
         {
-            Conv3d o => CpuMatMul.PackedBytes(o.OutputSize.Count, o.Weight.Rows, o.Weight.Columns, vector, threads),
-            MatMul o => Product(o.Input.Rows.Max, o.Weight.Rows, o.Input.Columns),
+            Conv3d o => CpuMatMul.PackedBytes(o.OutputSize.Count, o.Weight.Rows, o.Weight.Columns, 1, vector, threads),
+            MatMul o => Product(o.Input.Rows.Max, o.Output.Columns, o.Input.Columns, o.Activation.Products()),
             Patchify o => Product(o.Gathered.Rows.Max, o.Weight.Rows, o.Gathered.Columns),
             PatchEmbedding o => Product(o.Gathered.Rows.Max, o.Weight.Rows, o.Gathered.Columns),
             _ => 0,
         }).DefaultIfEmpty(0).Max();
 
-        long Product(int rows, int n, int k) => rows <= CpuTile.MaxRows ? 0 : CpuMatMul.PackedBytes(rows, n, k, vector, threads);
+        long Product(int rows, int n, int k, int products = 1) => rows <= CpuTile.MaxRows ? 0 : CpuMatMul.PackedBytes(rows, n, k, products, vector, threads);
     }
 
     /// <inheritdoc/>

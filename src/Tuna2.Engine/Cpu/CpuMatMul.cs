@@ -35,17 +35,35 @@ internal static unsafe class CpuMatMul
     /// <summary>Bytes of several blocks of packed rows, at most.</summary>
     private const long MaxTogetherBytes = 2 * MaxPackedBytes;
 
-    /// <summary>Columns of an item, at most: while it works on them, it reads the packed rows once.</summary>
+    /// <summary>Weight rows of an item, at most: while it works on them, it reads the packed rows once.</summary>
     private const int MaxItemColumns = 64;
 
-    /// <summary>What follows the product: output = residual + gate * activation(product + bias); any part may be null.</summary>
+    /// <summary>
+    /// What follows the product: output = residual + gate * activation(product + bias); any part may be null. Where the activation is of
+    /// several products, weight rows n apart make an output.
+    /// </summary>
     internal readonly struct Epilogue(float* bias, float* residual, float* gate, int gateWidth, Batch batch, Activation activation = Activation.None)
     {
+        /// <summary>Products of an output.</summary>
+        public int Products => activation.Products();
+
         /// <summary>A part of a row of the output; the product is lost.</summary>
-        public void Row<S, V>(int row, int column, int count, float* product, float* output, int width) where S : ISimd<V> where V : struct
+        /// <param name="row">The row.</param>
+        /// <param name="column">First column.</param>
+        /// <param name="count">Columns.</param>
+        /// <param name="product">Of these columns; where there are several, one behind the other.</param>
+        /// <param name="apart">Elements from the first product to the second.</param>
+        /// <param name="output">The whole output.</param>
+        /// <param name="width">Its columns.</param>
+        public void Row<S, V>(int row, int column, int count, float* product, int apart, float* output, int width) where S : ISimd<V> where V : struct
         {
             var y = output + (long)row * width + column;
             var b = bias is null ? null : bias + column;
+            if (activation == Activation.SwiGlu)
+            {
+                CpuActivations.SwiGlu<S, V>(product, product + apart, y, count);
+                return;
+            }
             if (activation != Activation.None)
             {
                 CpuActivations.Apply<S, V>(activation, product, b, count);
@@ -83,7 +101,7 @@ internal static unsafe class CpuMatMul
         Product<S, V>(context, context.At(op.Input), op.Input.Rows.Value, op.Input.Columns, op.Weight, context.At(op.Output), epilogue);
     }
 
-    /// <summary>output[rows x N] = epilogue(input[rows x k] weight[N x k]^T).</summary>
+    /// <summary>output[rows x N] = epilogue(input[rows x k] weight[N x k]^T); a weight of several products has as many times N rows.</summary>
     public static void Product<S, V>(in CpuContext context, float* input, int rows, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
@@ -98,10 +116,10 @@ internal static unsafe class CpuMatMul
     }
 
     /// <summary>Panels of an item: enough items to share out evenly, but no more than are worth handing out.</summary>
-    private static int ItemColumns<S, V>(int n, int threads) where S : ISimd<V> where V : struct
+    private static int ItemColumns<S, V>(int n, int products, int threads) where S : ISimd<V> where V : struct
     {
         var tile = 2 * S.Width;
-        return tile * Math.Clamp((n + tile - 1) / tile / (4 * threads), 1, Math.Max(1, MaxItemColumns / tile));
+        return tile * Math.Clamp((n + tile - 1) / tile / (4 * threads), 1, Math.Max(1, MaxItemColumns / products / tile));
     }
 
     private static void Streamed<S, V>(in CpuContext context, float* input, int rows, int k, Weight weight, float* output, Epilogue epilogue)
@@ -110,16 +128,26 @@ internal static unsafe class CpuMatMul
         var threads = context.Threads;
         var matrix = CpuContext.Matrix(weight);
         var precision = weight.Precision;
-        int n = weight.Rows, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, threads.Count);
+        int products = epilogue.Products, n = weight.Rows / products, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, products, threads.Count), apart = CpuTile.MaxRows * tile;
         threads.For((n + itemColumns - 1) / itemColumns, item =>
         {
             var scratch = threads.Rent();
-            float* panel = (float*)scratch.Pointer, piece = panel + StreamedK * tile, product = piece + CpuTile.MaxRows * tile;
+            float* panel = (float*)scratch.Pointer, piece = panel + StreamedK * tile, product = piece + apart;
             var end = Math.Min(n, (item + 1) * itemColumns);
             for (var column = item * itemColumns; column < end; column += tile)
             {
                 var columns = Math.Min(tile, n - column);
-                new Span<float>(product, rows * tile).Clear();
+                for (var p = 0; p < products; p++)
+                    Panel(column + p * n, columns, p + 1 < products ? column + (p + 1) * n : column + tile, product + p * apart);
+                for (var row = 0; row < rows; row++)
+                    epilogue.Row<S, V>(row, column, columns, product + row * tile, apart, output, n);
+            }
+            threads.Return(scratch);
+
+            // The product of some of the weight's rows, while those of the next panel are asked for.
+            void Panel(int weightRow, int columns, int nextRow, float* sums)
+            {
+                new Span<float>(sums, rows * tile).Clear();
                 for (var k0 = 0; k0 < k; k0 += BlockK)
                 {
                     var depth = Math.Min(BlockK, k - k0);
@@ -127,18 +155,15 @@ internal static unsafe class CpuMatMul
                     {
                         int at = k0 + i, next = at + StreamedAhead, step = Math.Min(StreamedK, depth - i);
                         if (next < k)
-                            CpuPanel.Prefetch(matrix, precision, k, column, columns, next, StreamedK);
-                        else if (column + tile < n)
-                            CpuPanel.Prefetch(matrix, precision, k, column + tile, Math.Min(tile, n - column - tile), Math.Min(next - k, k - 1), StreamedK);
-                        CpuPanel.Pack<S, V>(matrix, precision, k, column, columns, at, step, panel);
+                            CpuPanel.Prefetch(matrix, precision, k, weightRow, columns, next, StreamedK);
+                        else if (nextRow < weight.Rows)
+                            CpuPanel.Prefetch(matrix, precision, k, nextRow, Math.Min(tile, weight.Rows - nextRow), Math.Min(next - k, k - 1), StreamedK);
+                        CpuPanel.Pack<S, V>(matrix, precision, k, weightRow, columns, at, step, panel);
                         CpuTile.Run<S, V>(input + at, k, 1, rows, panel, step, piece, tile, i == 0 ? TileSum.Replace : TileSum.Continue);
                     }
-                    CpuElements.Add<S, V>(product, piece, rows * tile);
+                    CpuElements.Add<S, V>(sums, piece, rows * tile);
                 }
-                for (var row = 0; row < rows; row++)
-                    epilogue.Row<S, V>(row, column, columns, product + row * tile, output, n);
             }
-            threads.Return(scratch);
         });
     }
 
@@ -148,16 +173,18 @@ internal static unsafe class CpuMatMul
     {
         var matrix = CpuContext.Matrix(weight);
         var precision = weight.Precision;
-        var n = weight.Rows;
-        context.Threads.For((n + MaxItemColumns - 1) / MaxItemColumns, item =>
+        int products = epilogue.Products, n = weight.Rows / products, itemColumns = MaxItemColumns / products;
+        context.Threads.For((n + itemColumns - 1) / itemColumns, item =>
         {
-            int begin = item * MaxItemColumns, count = Math.Min(MaxItemColumns, n - begin);
-            var products = stackalloc float[MaxItemColumns];
-            for (var j = 0; j < count; j++)
-                products[j] = precision == Precision.BF16
-                    ? Dot<S, V>(input, (ushort*)matrix + (long)(begin + j) * k, k)
-                    : Dot<S, V>(input, (float*)matrix + (long)(begin + j) * k, k);
-            epilogue.Row<S, V>(0, begin, count, products, output, n);
+            int begin = item * itemColumns, count = Math.Min(itemColumns, n - begin);
+            var dots = stackalloc float[MaxItemColumns];
+            for (var p = 0; p < products; p++)
+                for (var j = 0; j < count; j++)
+                {
+                    var row = (long)(p * n + begin + j) * k;
+                    dots[p * count + j] = precision == Precision.BF16 ? Dot<S, V>(input, (ushort*)matrix + row, k) : Dot<S, V>(input, (float*)matrix + row, k);
+                }
+            epilogue.Row<S, V>(0, begin, count, dots, count, output, n);
         });
     }
 
@@ -219,7 +246,7 @@ internal static unsafe class CpuMatMul
     public static void Packed<S, V, R>(CpuThreads threads, R source, int rows, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct where R : struct, IRowSource
     {
-        var (blocks, itemColumns, together, blockElements) = Blocking.Of(rows, weight.Rows, k, S.Width, threads.Count);
+        var (blocks, itemColumns, together, blockElements) = Blocking.Of(rows, weight.Rows / epilogue.Products, k, epilogue.Products, S.Width, threads.Count);
         var packed = threads.RentShared(together * blockElements * sizeof(float));
         for (var first = 0; first < blocks; first += together)
         {
@@ -240,25 +267,26 @@ internal static unsafe class CpuMatMul
     /// <param name="rows">Rows of the input.</param>
     /// <param name="n">Columns of the output.</param>
     /// <param name="k">Columns of the input.</param>
+    /// <param name="products">Products of an output.</param>
     /// <param name="vector">Elements of a vector.</param>
     /// <param name="threads">Threads that work.</param>
-    public static long PackedBytes(int rows, int n, int k, int vector, int threads)
+    public static long PackedBytes(int rows, int n, int k, int products, int vector, int threads)
     {
-        var blocking = Blocking.Of(rows, n, k, vector, threads);
+        var blocking = Blocking.Of(rows, n, k, products, vector, threads);
         return blocking.Together * blocking.Elements * sizeof(float);
     }
 
     /// <summary>How a product is cut.</summary>
     /// <param name="Blocks">Blocks of rows.</param>
-    /// <param name="ItemColumns">Columns of an item.</param>
+    /// <param name="ItemColumns">Output columns of an item.</param>
     /// <param name="Together">Blocks that are packed at once.</param>
     /// <param name="Elements">Elements of a block.</param>
     private readonly record struct Blocking(int Blocks, int ItemColumns, int Together, long Elements)
     {
-        public static Blocking Of(int rows, int n, int k, int vector, int threads)
+        public static Blocking Of(int rows, int n, int k, int products, int vector, int threads)
         {
             int tile = 2 * vector, blocks = (int)((rows + BlockRows(k) - 1) / BlockRows(k));
-            var itemColumns = tile * (int)Math.Clamp((n + tile - 1L) / tile * blocks / (4 * threads), 1, Math.Max(1, MaxItemColumns / tile));
+            var itemColumns = tile * (int)Math.Clamp((n + tile - 1L) / tile * blocks / (4 * threads), 1, Math.Max(1, MaxItemColumns / products / tile));
             var columnItems = (n + itemColumns - 1) / itemColumns;
             // Where a product has too few columns to share out, several blocks of rows are under way at once.
             var elements = (rows + blocks - 1L) / blocks * k;
@@ -304,35 +332,37 @@ internal static unsafe class CpuMatMul
     {
         var matrix = CpuContext.Matrix(weight);
         var precision = weight.Precision;
-        int n = weight.Rows, tile = 2 * S.Width, items = (n + itemColumns - 1) / itemColumns;
-        Debug.Assert((BlockK * tile + MaxBlockRows * itemColumns) * sizeof(float) <= CpuThreads.ScratchBytes);
+        int products = epilogue.Products, n = weight.Rows / products, tile = 2 * S.Width, items = (n + itemColumns - 1) / itemColumns, stride = products * itemColumns;
+        Debug.Assert((BlockK * tile + MaxBlockRows * stride) * sizeof(float) <= CpuThreads.ScratchBytes);
         threads.For(items * blocks.Length, item =>
         {
             var block = blocks[item / items];
-            int column = item % items * itemColumns, columns = Math.Min(itemColumns, n - column), count = block.Count, tiles = CpuTile.Count(count);
+            int column = item % items * itemColumns, columns = Math.Min(itemColumns, n - column), panels = (columns + tile - 1) / tile * products, count = block.Count, tiles = CpuTile.Count(count);
             var scratch = threads.Rent();
             float* panel = (float*)scratch.Pointer, product = panel + BlockK * tile;
             for (var k0 = block.FirstK; k0 < k; k0 += BlockK)
             {
                 var depth = Math.Min(BlockK, k - k0);
-                for (var c = 0; c < columns; c += tile)
+                for (var i = 0; i < panels; i++)
                 {
-                    CpuPanel.Pack<S, V>(matrix, precision, k, column + c, Math.Min(tile, columns - c), k0, depth, panel);
+                    // Panels of all products of a column, then of the next.
+                    int p = i % products, c = i / products * tile;
+                    CpuPanel.Pack<S, V>(matrix, precision, k, p * n + column + c, Math.Min(tile, columns - c), k0, depth, panel);
                     // The panel after this one, whose rows are asked for while the tiles run.
-                    var (nextColumn, next) = c + tile < columns ? (column + c + tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, block.FirstK);
-                    var nextCount = Math.Clamp(n - nextColumn, 0, tile);
+                    var (nextRow, next) = i + 1 < panels ? ((i + 1) % products * n + column + (i + 1) / products * tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, block.FirstK);
+                    var nextCount = Math.Clamp(weight.Rows - nextRow, 0, tile);
                     for (var t = 0; t < tiles; t++)
                     {
                         int ask = t * nextCount / tiles, asked = (t + 1) * nextCount / tiles;
-                        CpuPanel.Prefetch(matrix, precision, k, nextColumn + ask, asked - ask, next, Math.Min(BlockK, k - next));
+                        CpuPanel.Prefetch(matrix, precision, k, nextRow + ask, asked - ask, next, Math.Min(BlockK, k - next));
                         int begin = CpuTile.Begin(t, tiles, count), height = CpuTile.Begin(t + 1, tiles, count) - begin;
                         CpuTile.Run<S, V>(block.Tile(k0, begin, depth), 1, height, height,
-                            panel, depth, product + (long)begin * itemColumns + c, itemColumns, k0 > block.FirstK ? TileSum.Add : TileSum.Replace);
+                            panel, depth, product + (long)begin * stride + p * itemColumns + c, stride, k0 > block.FirstK ? TileSum.Add : TileSum.Replace);
                     }
                 }
             }
             for (var r = 0; r < count; r++)
-                epilogue.Row<S, V>(block.Row + r, column, columns, product + (long)r * itemColumns, output, n);
+                epilogue.Row<S, V>(block.Row + r, column, columns, product + (long)r * stride, itemColumns, output, n);
             threads.Return(scratch);
         });
     }

@@ -95,6 +95,12 @@ internal sealed partial class KernelBackend(
         Launch(launcher, kernel, args, "random weights");
     }
 
+    /// <summary>
+    /// Where cuBLASLt computes the big products, it is faster than our portable kernel by more than a pair's way to memory and back takes;
+    /// Hopper's own is there to be measured, and up to <see cref="Gemv.MaxRows"/> rows are always ours.
+    /// </summary>
+    public bool FusesSwiGlu(Ops.MatMul product) => products is null || hopper is not null || product.Input.Rows.Max <= Gemv.MaxRows;
+
     /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
 
@@ -249,8 +255,8 @@ internal sealed partial class KernelBackend(
             ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
-            // A gate is in our epilogue only.
-            if (epilogue.Table == 0 && backend.Products is { } products)
+            // Gates and SwiGLU are in our epilogue only.
+            if (epilogue.Table == 0 && activation != Activation.SwiGlu && backend.Products is { } products)
             {
                 var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
                 if (launcher switch
@@ -263,17 +269,17 @@ internal sealed partial class KernelBackend(
                     return;
             }
             if (m <= Gemv.MaxRows)
-                Launch(new Gemv(element, output, SwiGlu: false, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
-            else if (backend.Hopper is { } hopper && element == ElementType.BF16 && output == element && activation == Activation.None && MatMulHopper.Takes(n, k))
-                Launch(new MatMulHopper(SwiGlu: false, hopper.Multiprocessors), new MatMulHopperArgs
+                Launch(new Gemv(element, output, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (backend.Hopper is { } hopper && element == ElementType.BF16 && output == element && MatMulHopper.Takes(n, k, activation))
+                Launch(new MatMulHopper(activation, hopper.Multiprocessors), new MatMulHopperArgs
                 {
-                    X = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tokens), XTail = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tail), W = hopper.Maps.MapOf(w, n, k, MatMulHopper.Weights),
-                    Y = y, Epilogue = epilogue, M = m, N = n, K = k,
+                    X = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tokens), XTail = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tail),
+                    W = activation == Activation.SwiGlu ? hopper.Maps.MapOfPairs(w, n, k) : hopper.Maps.MapOf(w, n, k, MatMulHopper.Weights), Y = y, Epilogue = epilogue, M = m, N = n, K = k,
                 });
             else if (element == ElementType.BF16)
-                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMul(ToF32: output == ElementType.F32, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
-                Launch(new MatMulF32(SwiGlu: false, activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMulF32(activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
         }
 
         public void SwiGlu(Ops.SwiGlu o) =>

@@ -19,7 +19,7 @@ namespace Tuna2.Engine.Cuda;
 internal readonly record struct ProductShape(int M, int N, int K, ElementType Element, ElementType Output, bool Bias, bool Residual, Activation Activation = Activation.None)
 {
     /// <summary>Floating-point operations and bytes, at least.</summary>
-    public Cost Cost => MatMulCost.Of(M, N, K, swiGlu: false, Element.Size(), Output.Size());
+    public Cost Cost => MatMulCost.Of(M, N, K, Activation, Element.Size(), Output.Size());
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

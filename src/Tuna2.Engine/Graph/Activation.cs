@@ -1,6 +1,6 @@
 namespace Tuna2.Engine.Graph;
 
-/// <summary>A function of every element that a product may end in.</summary>
+/// <summary>What a product may end in.</summary>
 public enum Activation
 {
     /// <summary>x.</summary>
@@ -11,6 +11,12 @@ public enum Activation
 
     /// <summary>x / 2 * (1 + erf(x / sqrt 2)): the projector's.</summary>
     Gelu,
+
+    /// <summary>
+    /// silu(g) u of two products at once: the weight holds g's rows, then as many of u. All MLPs of LLM and flow head; such a product
+    /// has neither bias nor residual nor gate.
+    /// </summary>
+    SwiGlu,
 }
 
 /// <summary>What activations are called.</summary>
@@ -22,6 +28,10 @@ public static class Activations
         Activation.None => "",
         Activation.GeluTanh => "_gelu_tanh",
         Activation.Gelu => "_gelu",
+        Activation.SwiGlu => "_swiglu",
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "no such activation"),
     };
+
+    /// <summary>Rows of the weight behind a column of the output.</summary>
+    public static int Products(this Activation activation) => activation == Activation.SwiGlu ? 2 : 1;
 }

@@ -26,7 +26,7 @@ public sealed class Executor : IMemoryMap, IDisposable
     public Executor(ModelGraph graph, IBackend backend, StateStore states, BatchBounds bounds, string? apart = null)
     {
         ArgumentNullException.ThrowIfNull(states);
-        Plan = new Plan(graph, backend.ActivationBytes);
+        Plan = new Plan(SwiGluFusion.Of(graph, backend), backend.ActivationBytes);
         _backend = backend;
         _states = states;
         _bounds = bounds;

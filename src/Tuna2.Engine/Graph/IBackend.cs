@@ -91,6 +91,9 @@ public interface IBackend : IDisposable
     /// <summary>What matrices are stored as; null for what the checkpoint has.</summary>
     Precision? MatrixPrecision => null;
 
+    /// <summary>Whether a product and the SwiGLU behind it are better one op than two: no pair of (rows, 2 x width) then goes to memory and back.</summary>
+    bool FusesSwiGlu(Ops.MatMul product) => false;
+
     /// <summary>
     /// Makes a planned graph ready to run; what it takes for that is taken here. <paramref name="memory"/> says where values are,
     /// then and always.

@@ -39,6 +39,16 @@ public sealed class ModelGraph
     /// <summary>Has a state's first word read after each run of a schedule.</summary>
     public void Report(Value value) => Reported = value;
 
+    /// <summary>The same graph of other ops: what is kept, counted and reported stays.</summary>
+    internal ModelGraph With(IEnumerable<Op> ops)
+    {
+        var graph = new ModelGraph { Reported = Reported };
+        graph._ops.AddRange(ops);
+        graph._kept.UnionWith(_kept);
+        graph._counted.AddRange(_counted);
+        return graph;
+    }
+
     /// <summary>Keeps a transient value's contents until the next run: for parity and attention maps.</summary>
     public void Keep(Value value) => _kept.Add(value);
 }

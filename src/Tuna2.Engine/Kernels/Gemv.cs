@@ -28,9 +28,8 @@ public struct GemvArgs
 /// <summary>Host side of kernels/gemv.cu.</summary>
 /// <param name="Element">Element type of input and weight.</param>
 /// <param name="Output">Element type of the output.</param>
-/// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
-public readonly record struct Gemv(ElementType Element, ElementType Output, bool SwiGlu, Activation Activation = Activation.None) : IKernel<GemvArgs>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input; with SwiGLU y is silu(gate) * up.</param>
+public readonly record struct Gemv(ElementType Element, ElementType Output, Activation Activation = Activation.None) : IKernel<GemvArgs>
 {
     /// <summary>The most rows.</summary>
     public const int MaxRows = 4;
@@ -39,7 +38,7 @@ public readonly record struct Gemv(ElementType Element, ElementType Output, bool
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get(
-        $"gemv_{Element.Suffix()}{(Output != Element ? $"_to_{Output.Suffix()}" : "")}{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
+        $"gemv_{Element.Suffix()}{(Output != Element ? $"_to_{Output.Suffix()}" : "")}{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in GemvArgs args) => args.M <= MaxRows && args.K % (16 / Element.Size()) == 0
@@ -47,5 +46,5 @@ public readonly record struct Gemv(ElementType Element, ElementType Output, bool
         : throw new ArgumentException($"gemv takes up to {MaxRows} rows of whole 16-byte vectors, not {args.M} of {args.K}");
 
     /// <inheritdoc/>
-    public Cost Cost(in GemvArgs args) => MatMulCost.Of(args.M, args.N, args.K, SwiGlu, Element.Size(), Output.Size());
+    public Cost Cost(in GemvArgs args) => MatMulCost.Of(args.M, args.N, args.K, Activation, Element.Size(), Output.Size());
 }

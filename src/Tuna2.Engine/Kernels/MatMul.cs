@@ -27,24 +27,23 @@ public struct MatMulArgs
 
 /// <summary>Host side of kernels/matmul.cu (bfloat16).</summary>
 /// <param name="ToF32">The output is float32, not bfloat16.</param>
-/// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
-public readonly record struct MatMul(bool ToF32, bool SwiGlu, Activation Activation = Activation.None) : IKernel<MatMulArgs>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input; with SwiGLU y is silu(gate) * up.</param>
+public readonly record struct MatMul(bool ToF32, Activation Activation = Activation.None) : IKernel<MatMulArgs>
 {
     private const int Tile = 128, BlockK = 32, Stages = 4, Block = 256;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get($"matmul_bf16{(ToF32 ? "_to_f32" : "")}{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
+    public KernelInstance Instance => KernelCatalog.Get($"matmul_bf16{(ToF32 ? "_to_f32" : "")}{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in MatMulArgs args)
     {
         if (args.K % 8 != 0)
             throw new ArgumentException($"matmul takes an inner dimension in 16-byte vectors, not {args.K}");
-        var columns = SwiGlu ? Tile / 2 : Tile;
+        var columns = Tile / Activation.Products();
         return new((args.M + Tile - 1) / Tile, (args.N + columns - 1) / columns, 1, Block, Stages * 2 * Tile * BlockK * sizeof(ushort));
     }
 
     /// <inheritdoc/>
-    public Cost Cost(in MatMulArgs args) => MatMulCost.Of(args.M, args.N, args.K, SwiGlu, sizeof(ushort), ToF32 ? sizeof(float) : sizeof(ushort));
+    public Cost Cost(in MatMulArgs args) => MatMulCost.Of(args.M, args.N, args.K, Activation, sizeof(ushort), ToF32 ? sizeof(float) : sizeof(ushort));
 }

@@ -26,24 +26,23 @@ public struct MatMulF32Args
 }
 
 /// <summary>Host side of kernels/matmul_f32.cu.</summary>
-/// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
-/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input.</param>
-public readonly record struct MatMulF32(bool SwiGlu, Activation Activation = Activation.None) : IKernel<MatMulF32Args>
+/// <param name="Activation">What the sum and its bias go through, where the output has the element type of the input; with SwiGLU y is silu(gate) * up.</param>
+public readonly record struct MatMulF32(Activation Activation = Activation.None) : IKernel<MatMulF32Args>
 {
     private const int Tile = 64, Depth = 16, Block = 256;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get($"matmul_f32{(SwiGlu ? "_swiglu" : "")}{Activation.Suffix()}");
+    public KernelInstance Instance => KernelCatalog.Get($"matmul_f32{Activation.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in MatMulF32Args args)
     {
         if (args.K % 4 != 0)
             throw new ArgumentException($"matmul_f32 takes an inner dimension in 16-byte vectors, not {args.K}");
-        var columns = SwiGlu ? Tile / 2 : Tile;
+        var columns = Tile / Activation.Products();
         return new((args.M + Tile - 1) / Tile, (args.N + columns - 1) / columns, 1, Block, 2 * Depth * (Tile + 2) * sizeof(float));
     }
 
     /// <inheritdoc/>
-    public Cost Cost(in MatMulF32Args args) => MatMulCost.Of(args.M, args.N, args.K, SwiGlu, sizeof(float), sizeof(float));
+    public Cost Cost(in MatMulF32Args args) => MatMulCost.Of(args.M, args.N, args.K, Activation, sizeof(float), sizeof(float));
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tuna2.Engine.Graph;
 
 namespace Tuna2.Engine.Kernels;
 
@@ -27,9 +28,9 @@ public struct MatMulHopperArgs
 }
 
 /// <summary>Host side of kernels/matmul_hopper.cu (bfloat16).</summary>
-/// <param name="SwiGlu">The weight holds gate rows, then up rows, and y is silu(gate) * up.</param>
+/// <param name="Activation">None, or SwiGLU: y is silu(gate) * up.</param>
 /// <param name="Multiprocessors">Of the GPU: as many blocks share the tiles.</param>
-public readonly record struct MatMulHopper(bool SwiGlu, int Multiprocessors) : IKernel<MatMulHopperArgs>
+public readonly record struct MatMulHopper(Activation Activation, int Multiprocessors) : IKernel<MatMulHopperArgs>
 {
     /// <summary>Weight rows of a tile.</summary>
     public const int Weights = 128;
@@ -43,17 +44,17 @@ public readonly record struct MatMulHopper(bool SwiGlu, int Multiprocessors) : I
     private const int Consumers = 2, Stages = 4, Depth = 64, PartRows = 32, Block = (1 + Consumers) * 128, BarrierBytes = 8;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get(SwiGlu ? "matmul_hopper_swiglu" : "matmul_hopper");
+    public KernelInstance Instance => KernelCatalog.Get($"matmul_hopper{Activation.Suffix()}");
 
-    /// <summary>Whether sizes are such as it takes: whole vectors in both of the weight's dimensions.</summary>
-    public static bool Takes(int n, int k) => n % 8 == 0 && k % 8 == 0;
+    /// <summary>Whether it has such a product: whole vectors in both of the weight's dimensions, and no activation but SwiGLU.</summary>
+    public static bool Takes(int n, int k, Activation activation = Activation.None) => n % 8 == 0 && k % 8 == 0 && activation is Activation.None or Activation.SwiGlu;
 
     /// <inheritdoc/>
     public LaunchShape Shape(in MatMulHopperArgs args)
     {
         if (!Takes(args.N, args.K))
             throw new ArgumentException($"matmul_hopper takes rows and columns of a weight by eights, not {args.N} x {args.K}");
-        var outputs = SwiGlu ? Weights / 2 : Weights;
+        var outputs = Weights / Activation.Products();
         var rest = args.M % Tokens;
         var tiles = (args.M / Tokens + (rest > 0 && (rest > Tail || args.M < Tokens) ? 1 : 0)) * ((args.N + outputs - 1) / outputs);
         var panels = Stages * (Weights + Tokens + Tail) * Depth * sizeof(ushort);
@@ -62,5 +63,5 @@ public readonly record struct MatMulHopper(bool SwiGlu, int Multiprocessors) : I
     }
 
     /// <inheritdoc/>
-    public Cost Cost(in MatMulHopperArgs args) => MatMulCost.Of(args.M, args.N, args.K, SwiGlu, sizeof(ushort), sizeof(ushort));
+    public Cost Cost(in MatMulHopperArgs args) => MatMulCost.Of(args.M, args.N, args.K, Activation, sizeof(ushort), sizeof(ushort));
 }

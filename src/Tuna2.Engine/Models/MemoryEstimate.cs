@@ -189,6 +189,8 @@ public sealed record MemoryEstimate(
 
         public bool KeepsSlots => like?.KeepsSlots ?? false;
 
+        public bool FusesSwiGlu(MatMul product) => like?.FusesSwiGlu(product) ?? true;
+
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);
 
         public void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset) => throw NotHere();

@@ -31,7 +31,7 @@ public class CudaBenchmarkTests
             }
             var step = benchmark.Kernels.Where(k => k.Of == "step").ToDictionary(k => k.Time.Name, k => k.Time.Count);
             Assert.That(step["advance_step"], Is.EqualTo(1));
-            Assert.That(step["swiglu_bf16"], Is.EqualTo(model.Config.NumHiddenLayers + model.Config.FlowHead.NumLayers));
+            Assert.That(step["gemv_bf16_swiglu"], Is.EqualTo(model.Config.NumHiddenLayers + model.Config.FlowHead.NumLayers));
             var token = benchmark.Kernels.Where(k => k.Of == "token").ToDictionary(k => k.Time.Name, k => k.Time.Count);
             Assert.That(token["sample_token"], Is.EqualTo(1));
             Assert.That(token["gemv_bf16_to_f32"], Is.EqualTo(1));

@@ -144,7 +144,7 @@ public class CudaFaultTests
         memory.Fill(buffer, 1);
         memory.Upload([1, 2, 3], buffer, 0);
         start.Record(stream);
-        var product = new MatMul(ToF32: false, SwiGlu: false);
+        var product = new MatMul(ToF32: false);
         var args = new MatMulArgs { M = 1, N = 1, K = 8 };
         launcher.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product");
         using (var graph = queue.Capture("product", new(kernels), launcher, launches => launches.Launch(product.Instance, product.Shape(args), Native.HostRunner.Bytes(args), "product")))

@@ -65,7 +65,7 @@ public class CudaLauncherTests
     {
         using var fake = new FakeDriver();
         using var gpu = new FakeGpu(fake);
-        var product = new MatMul(ToF32: false, SwiGlu: false);
+        var product = new MatMul(ToF32: false);
         var args = new MatMulArgs { M = 2050, N = 4608, K = 3584 };
         Assert.That(product.Shape(args).SharedBytes, Is.GreaterThan(CudaModule.DefaultSharedBytes));
         gpu.Launch(product, args);

@@ -14,7 +14,7 @@ public class CudaQueueTests
     {
         using var fake = new FakeDriver();
         using var gpu = new FakeGpu(fake);
-        var product = new MatMul(ToF32: false, SwiGlu: false);
+        var product = new MatMul(ToF32: false);
         var args = new MatMulArgs { M = 300, N = 256, K = 64 };
         using var graph = gpu.Capture("product", launcher =>
         {

@@ -32,7 +32,7 @@ public class CudaTuningTests
             predictor.Evaluate(CancellationToken.None);
             var ops = predictor.Plans.Last().Graph.Ops;
             foreach (var product in ops.OfType<MatMul>().Where(o => o.Gate is null && o.Activation != Activation.Gelu))
-                ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Activation == Activation.None ? "" : ", gelu_tanh")}{(product.Residual is null ? "" : ", residual")}");
+                ofGraphs.Add($"{product.Input.Rows.Value}x{product.Weight.Rows}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Activation == Activation.GeluTanh ? ", gelu_tanh" : "")}{(product.Residual is null ? "" : ", residual")}");
             foreach (var embedding in ops.OfType<PatchEmbedding>())
                 ofGraphs.Add($"{embedding.Gathered.Rows.Value}x{embedding.Output.Columns}x{embedding.Gathered.Columns} bf16, bias, residual");
         }

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Kernels;
@@ -8,17 +9,17 @@ public class CostTests
 {
     [Test]
     public void A_product_reads_its_operands_and_writes_its_output_once() => Assert.That(
-        new MatMul(ToF32: true, SwiGlu: false).Cost(new() { M = 3, N = 5, K = 8 }),
+        new MatMul(ToF32: true).Cost(new() { M = 3, N = 5, K = 8 }),
         Is.EqualTo(new Cost(Bytes: (3 * 8 + 5 * 8) * 2 + 3 * 5 * 4, Flops: 2 * 3 * 5 * 8)));
 
     [Test]
     public void A_swiglu_has_two_products() => Assert.That(
-        new Gemv(ElementType.BF16, ElementType.BF16, SwiGlu: true).Cost(new() { M = 1, N = 5, K = 8 }),
+        new Gemv(ElementType.BF16, ElementType.BF16, Activation.SwiGlu).Cost(new() { M = 1, N = 5, K = 8 }),
         Is.EqualTo(new Cost(Bytes: (8 + 10 * 8) * 2 + 5 * 2, Flops: 2 * 10 * 8)));
 
     [Test]
     public void The_language_head_of_many_rows_does_not_overflow() => Assert.That(
-        new MatMul(ToF32: true, SwiGlu: false).Cost(new() { M = 16384, N = 151669, K = 3584 }).Flops, Is.EqualTo(2L * 16384 * 151669 * 3584));
+        new MatMul(ToF32: true).Cost(new() { M = 16384, N = 151669, K = 3584 }).Flops, Is.EqualTo(2L * 16384 * 151669 * 3584));
 
     [Test]
     public void Attention_reads_queries_keys_and_values_once()

@@ -12,15 +12,15 @@ public class LaunchShapeTests
 
     private static IEnumerable<TestCaseData> Launches()
     {
-        foreach (var (toF32, swiGlu) in new[] { (false, false), (true, false), (false, true) })
-            yield return Case(new MatMul(toF32, swiGlu).Instance, new MatMul(toF32, swiGlu).Shape(_product), "MatMulShared");
+        foreach (var (toF32, activation) in new[] { (false, Activation.None), (true, Activation.None), (false, Activation.SwiGlu) })
+            yield return Case(new MatMul(toF32, activation).Instance, new MatMul(toF32, activation).Shape(_product), "MatMulShared");
         foreach (var activation in new[] { Activation.GeluTanh, Activation.Gelu })
         {
-            yield return Case(new MatMul(false, false, activation).Instance, new MatMul(false, false, activation).Shape(_product), "MatMulShared");
-            yield return Case(new MatMulF32(false, activation).Instance, new MatMulF32(false, activation).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
+            yield return Case(new MatMul(false, activation).Instance, new MatMul(false, activation).Shape(_product), "MatMulShared");
+            yield return Case(new MatMulF32(activation).Instance, new MatMulF32(activation).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
         }
-        foreach (var swiGlu in new[] { false, true })
-            yield return Case(new MatMulF32(swiGlu).Instance, new MatMulF32(swiGlu).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
+        foreach (var activation in new[] { Activation.None, Activation.SwiGlu })
+            yield return Case(new MatMulF32(activation).Instance, new MatMulF32(activation).Shape(new() { M = 1, N = 1, K = 4 }), "MatMulF32Shared");
         foreach (var dim in new[] { 64, 72, 128 })
         {
             var (bf16, f32) = (new Attention(dim, Tiles: 1, default), new AttentionF32(dim, Tiles: 1, default));
@@ -58,8 +58,8 @@ public class LaunchShapeTests
     [Test]
     public void Tiles_cover_the_output()
     {
-        Assert.That(new MatMul(ToF32: false, SwiGlu: false).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(1));
-        Assert.That(new MatMul(ToF32: false, SwiGlu: true).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(2));
+        Assert.That(new MatMul(ToF32: false).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(1));
+        Assert.That(new MatMul(ToF32: false, Activation.SwiGlu).Shape(_product), Has.Property("GridX").EqualTo(2).And.Property("GridY").EqualTo(2));
         Assert.That(new Attention(64, Tiles: 3, default).Shape(_attention), Has.Property("GridX").EqualTo(3).And.Property("GridY").EqualTo(2));
     }
 

@@ -38,7 +38,7 @@ public class GemvHostTests
         using var operands = new ProductOperands(element, element, new(3, 9, 24), form);
         using var around = new ProductSurroundings(element, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new Gemv(element, element, form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
+        _runner.LaunchChecked(new Gemv(element, element, operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
@@ -46,7 +46,7 @@ public class GemvHostTests
     public void Stays_in_its_buffers([Values] ElementType element, [Values(ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu, ProductForm.GatedGeluTanh, ProductForm.GatedGeluInPlace)] ProductForm form)
     {
         using var operands = new ProductOperands(element, element, new(3, 9, 264), form);
-        var kernel = new Gemv(element, element, form == ProductForm.SwiGlu, operands.Activation);
+        var kernel = new Gemv(element, element, operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
     }
@@ -60,7 +60,7 @@ public class GemvHostTests
         using var w = ElementType.F32.Input("w", [.. numbers.SelectMany(v => new[] { v, 0, 0, 0 })]);
         using var y = ElementType.F32.Output("y", numbers.Length);
         _runner.LaunchChecked(
-            new Gemv(ElementType.F32, ElementType.F32, SwiGlu: false, activation), new GemvArgs { X = x.Address, W = w.Address, Y = y.Address, M = 1, N = numbers.Length, K = 4 }, [x, w, y]);
+            new Gemv(ElementType.F32, ElementType.F32, activation), new GemvArgs { X = x.Address, W = w.Address, Y = y.Address, M = 1, N = numbers.Length, K = 4 }, [x, w, y]);
         var result = ElementType.F32.Read(y);
         Assert.That(result[..^1], Is.EqualTo(expected));
         // Where 1 + erf cancels, digits must be left.
@@ -71,18 +71,18 @@ public class GemvHostTests
     [TestCase(5, 8)]
     [TestCase(1, 12)]
     public void What_does_not_fit_the_kernel_is_an_error(int rows, int k) =>
-        Assert.That(() => new Gemv(ElementType.BF16, ElementType.BF16, SwiGlu: false).Shape(new() { M = rows, N = 1, K = k }), Throws.ArgumentException);
+        Assert.That(() => new Gemv(ElementType.BF16, ElementType.BF16).Shape(new() { M = rows, N = 1, K = k }), Throws.ArgumentException);
 
-    internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output, bool swiGlu)
+    internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output)
     {
-        _runner.LaunchChecked(new Gemv(element, output, swiGlu, operands.Activation), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new Gemv(element, output, operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 
     private static void Check(ElementType element, ElementType output, ProductSize size, ProductForm form)
     {
         using var operands = new ProductOperands(element, output, size, form);
-        var result = Launch(operands, element, output, form == ProductForm.SwiGlu);
+        var result = Launch(operands, element, output);
         result.AssertAgrees();
         if (element == ElementType.F32)
             result.AssertAgreesWith(operands.OnCpu());

@@ -25,7 +25,7 @@ public class MatMulF32HostTests
         using var operands = new ProductOperands(ElementType.F32, ElementType.F32, new(17, 70, 20), form);
         using var around = new ProductSurroundings(ElementType.F32, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new MatMulF32(form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
+        _runner.LaunchChecked(new MatMulF32(operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
@@ -33,25 +33,25 @@ public class MatMulF32HostTests
     public void Stays_in_its_buffers([Values] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.F32, ElementType.F32, new(3, 35, 20), form);
-        var kernel = new MatMulF32(form == ProductForm.SwiGlu, operands.Activation);
+        var kernel = new MatMulF32(operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
     }
 
     [Test]
     public void An_inner_dimension_that_is_not_in_whole_vectors_is_an_error() =>
-        Assert.That(() => new MatMulF32(SwiGlu: false).Shape(new() { M = 1, N = 1, K = 6 }), Throws.ArgumentException);
+        Assert.That(() => new MatMulF32().Shape(new() { M = 1, N = 1, K = 6 }), Throws.ArgumentException);
 
-    internal static HostResult Launch(ProductOperands operands, bool swiGlu)
+    internal static HostResult Launch(ProductOperands operands)
     {
-        _runner.LaunchChecked(new MatMulF32(swiGlu, operands.Activation), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new MatMulF32(operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 
     private static void Check(ProductSize size, ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.F32, ElementType.F32, size, form);
-        var result = Launch(operands, form == ProductForm.SwiGlu);
+        var result = Launch(operands);
         result.AssertAgrees();
         result.AssertAgreesWith(operands.OnCpu());
     }

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -43,14 +44,14 @@ public class MatMulHopperHostTests
     [TestCase(12, 64)]
     [TestCase(64, 12)]
     public void Sizes_that_are_not_in_whole_vectors_are_an_error(int n, int k) =>
-        Assert.That(() => new MatMulHopper(SwiGlu: false, Multiprocessors).Shape(new() { M = 1, N = n, K = k }), Throws.ArgumentException);
+        Assert.That(() => new MatMulHopper(Activation.None, Multiprocessors).Shape(new() { M = 1, N = n, K = k }), Throws.ArgumentException);
 
     [TestCase(2050, 3584, 132, ExpectedResult = 132)]
     [TestCase(256, 128, 132, ExpectedResult = 1)]
     [TestCase(264, 128, 132, ExpectedResult = 1)]
     [TestCase(265, 128, 132, ExpectedResult = 2)]
     [TestCase(8, 128, 132, ExpectedResult = 1)]
-    public int There_are_no_more_blocks_than_tiles(int m, int n, int multiprocessors) => new MatMulHopper(SwiGlu: false, multiprocessors).Shape(new() { M = m, N = n, K = 64 }).GridX;
+    public int There_are_no_more_blocks_than_tiles(int m, int n, int multiprocessors) => new MatMulHopper(Activation.None, multiprocessors).Shape(new() { M = m, N = n, K = 64 }).GridX;
 
     private static void Check(ProductSize size, ProductForm form)
     {
@@ -64,7 +65,7 @@ public class MatMulHopperHostTests
     {
         var maps = new HostTensorMaps();
         var (m, n, k) = o.Size;
-        return (new(form == ProductForm.SwiGlu, Multiprocessors), new()
+        return (new(o.Activation, Multiprocessors), new()
         {
             X = maps.MapOf(o.X.Address, m, k, MatMulHopper.Tokens), XTail = maps.MapOf(o.X.Address, m, k, MatMulHopper.Tail),
             W = form == ProductForm.SwiGlu ? maps.MapOfPairs(o.W.Address, n, k) : maps.MapOf(o.W.Address, n, k, MatMulHopper.Weights),

@@ -39,7 +39,7 @@ public class MatMulHostTests
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(17, 70, 40), form);
         using var around = new ProductSurroundings(ElementType.BF16, operands);
         var args = Args(operands) with { X = around.X, W = around.W, Y = around.Y };
-        _runner.LaunchChecked(new MatMul(ToF32: false, form == ProductForm.SwiGlu, operands.Activation), args, around.Buffers);
+        _runner.LaunchChecked(new MatMul(ToF32: false, operands.Activation), args, around.Buffers);
         around.Verify();
     }
 
@@ -47,25 +47,25 @@ public class MatMulHostTests
     public void Stays_in_its_buffers([Values] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 67, 24), form);
-        var kernel = new MatMul(ToF32: false, form == ProductForm.SwiGlu, operands.Activation);
+        var kernel = new MatMul(ToF32: false, operands.Activation);
         var args = Args(operands);
         SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
     }
 
     [Test]
     public void An_inner_dimension_that_is_not_in_whole_vectors_is_an_error() =>
-        Assert.That(() => new MatMul(ToF32: false, SwiGlu: false).Shape(new() { M = 1, N = 1, K = 12 }), Throws.ArgumentException);
+        Assert.That(() => new MatMul(ToF32: false).Shape(new() { M = 1, N = 1, K = 12 }), Throws.ArgumentException);
 
-    internal static HostResult Launch(ProductOperands operands, ElementType output, bool swiGlu)
+    internal static HostResult Launch(ProductOperands operands, ElementType output)
     {
-        _runner.LaunchChecked(new MatMul(output == ElementType.F32, swiGlu, operands.Activation), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new MatMul(output == ElementType.F32, operands.Activation), Args(operands), operands.Buffers);
         return operands.Result();
     }
 
     private static void Check(ProductSize size, ProductForm form, ElementType output)
     {
         using var operands = new ProductOperands(ElementType.BF16, output, size, form);
-        Launch(operands, output, form == ProductForm.SwiGlu).AssertAgrees();
+        Launch(operands, output).AssertAgrees();
     }
 
     private static MatMulArgs Args(ProductOperands o) => new()

@@ -73,7 +73,7 @@ internal sealed class ProductOperands : IDisposable
         // A single column has nothing but itself to be judged by: its terms must not cancel.
         double mean = size.N == 1 ? 1 : 0, spread = size.N == 1 ? 0.5 : 1;
         _x = element.Random(random, size.Rows * size.K, spread, mean);
-        _w = element.Random(random, (SwiGlu ? 2 : 1) * size.N * size.K, spread / 2, mean / 2);
+        _w = element.Random(random, Activation.Products() * size.N * size.K, spread / 2, mean / 2);
         _bias = ElementType.F32.Random(random, size.N, mean: mean);
         _residual = element.Random(random, size.Rows * size.N, scale: spread * 3, mean: mean * 8);
         _table = ElementType.F32.Random(random, Times * TableColumns, scale: 0.3, mean: 1);
@@ -119,16 +119,15 @@ internal sealed class ProductOperands : IDisposable
     {
         ProductForm.GeluTanh or ProductForm.GatedGeluTanh => Activation.GeluTanh,
         ProductForm.Gelu or ProductForm.GatedGeluInPlace => Activation.Gelu,
+        ProductForm.SwiGlu => Activation.SwiGlu,
         _ => Activation.None,
     };
-
-    private bool SwiGlu => _form == ProductForm.SwiGlu;
 
     private bool Gated => _form is ProductForm.Gated or ProductForm.GatedInPlace or ProductForm.GatedGeluTanh or ProductForm.GatedGeluInPlace;
 
     private bool InPlace => _form is ProductForm.InPlace or ProductForm.GatedInPlace or ProductForm.GatedGeluInPlace;
 
-    private bool HasBias => Gated || Activation != Activation.None || _form == ProductForm.Bias;
+    private bool HasBias => Gated || Activation is Activation.GeluTanh or Activation.Gelu || _form == ProductForm.Bias;
 
     private bool HasResidual => Gated || InPlace || _form == ProductForm.Residual;
 
@@ -150,15 +149,10 @@ internal sealed class ProductOperands : IDisposable
         using var rig = new CpuRig(Everywhere.Backends.First());
         var (rows, n, k) = Size;
         var batch = new Batch { Sequences = _sequences };
-        var columns = SwiGlu ? 2 * n : n;
-        var y = rig.Value("y", rows, columns);
-        rig.Run(new Ops.MatMul("product", rig.Value("x", rows, k, _x), rig.Weight(columns, k, Precision.F32, _w), y, HasBias ? rig.Vector(_bias) : null,
+        var y = rig.Value("y", rows, n);
+        rig.Run(new Ops.MatMul("product", rig.Value("x", rows, k, _x), rig.Weight(n * Activation.Products(), k, Precision.F32, _w), y, HasBias ? rig.Vector(_bias) : null,
             HasResidual ? rig.Value("residual", rows, n, _residual) : null, Gated ? new Modulation(rig.Value("table", Times, TableColumns, _table), 2) : null, Activation), batch);
-        if (!SwiGlu)
-            return rig.Read(y);
-        var activated = rig.Value("activated", rows, n);
-        rig.Run(new Ops.SwiGlu("swiglu", y, activated), batch);
-        return rig.Read(activated);
+        return rig.Read(y);
     }
 
     public void Dispose()
@@ -168,7 +162,7 @@ internal sealed class ProductOperands : IDisposable
     }
 
     private double[] Reference(bool single) => new ProductReference(
-        _x, _w, Size.Rows, Size.N, Size.K, SwiGlu, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
+        _x, _w, Size.Rows, Size.N, Size.K, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
 
     private float GateOf(int row, int column) => _modRows[row * _modRows.Length / Size.Rows] is >= 0 and var mod ? _table[mod * TableColumns + GateColumn + column] : 1;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 
 namespace Tuna2.Engine.Tests.Sampling;
 
@@ -32,6 +33,8 @@ internal sealed class PoisoningBackend : IBackend
     public void Upload(ReadOnlySpan<byte> source, IDeviceBuffer destination, long offset) => _cpu.Upload(source, destination, offset);
 
     public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => _cpu.Download(source, offset, destination);
+
+    public bool FusesSwiGlu(MatMul product) => _cpu.FusesSwiGlu(product);
 
     public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => _cpu.Prepare(plan, memory, bounds);
 

@@ -270,6 +270,8 @@ public class TextDecoderTests
 
         public void Download(IDeviceBuffer source, long offset, Span<byte> destination) => backend.Download(source, offset, destination);
 
+        public bool FusesSwiGlu(MatMul product) => backend.FusesSwiGlu(product);
+
         public GraphProgram Prepare(Plan plan, IMemoryMap memory, BatchBounds bounds) => backend.Prepare(plan, memory, bounds);
 
         public void Dispose() { }

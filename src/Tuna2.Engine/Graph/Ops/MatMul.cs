@@ -2,7 +2,8 @@ namespace Tuna2.Engine.Graph.Ops;
 
 /// <summary>
 /// output = residual + gate * activation(input x weight^T + bias): a linear layer with what usually follows it. Residual, gate,
-/// activation and bias are optional; the gate is the AdaLN vector of the row's sequence (1 for text).
+/// activation and bias are optional; the gate is the AdaLN vector of the row's sequence (1 for text). With
+/// <see cref="Activation.SwiGlu"/> output = silu(input x weight[:out]^T) * input x weight[out:]^T, and nothing else follows.
 /// </summary>
 public sealed class MatMul(
     string name, Value input, Weight weight, Value output, Weight? bias = null, Value? residual = null, Modulation? gate = null, Activation activation = Activation.None) : Op(name)
@@ -10,8 +11,8 @@ public sealed class MatMul(
     /// <summary>(rows, in).</summary>
     public Value Input { get; } = input;
 
-    /// <summary>(out, in), checkpoint layout.</summary>
-    public Weight Weight { get; } = weight.Columns == input.Columns && weight.Rows == output.Columns
+    /// <summary>(out, in), checkpoint layout; (2 out, in) with SwiGLU.</summary>
+    public Weight Weight { get; } = weight.Columns == input.Columns && weight.Rows == output.Columns * activation.Products()
         ? weight
         : throw new ArgumentException($"{name}: {weight} does not map {input} to {output}");
 
@@ -30,7 +31,9 @@ public sealed class MatMul(
     public Modulation? Gate { get; } = gate;
 
     /// <summary>What sum and bias go through, in float32 whatever the output is rounded to.</summary>
-    public Activation Activation { get; } = activation;
+    public Activation Activation { get; } = activation != Activation.SwiGlu || (bias is null && residual is null && gate is null)
+        ? activation
+        : throw new ArgumentException($"{name}: nothing follows SwiGLU");
 
     /// <summary>Floating-point operations of the rows that run.</summary>
     public long Flops => 2L * Input.Rows.Value * Weight.Count;

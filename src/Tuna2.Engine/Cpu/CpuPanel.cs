@@ -105,17 +105,19 @@ internal static unsafe class CpuPanel
     }
 
     /// <summary>
-    /// Asks for what a <see cref="Pack"/> with the same arguments will read, into the second-level cache. The rows of a panel are
+    /// Asks for what a <see cref="Pack"/> will read, into the second-level cache. The rows of a panel are
     /// many short pieces far apart, which the processor's own prefetching does not see coming.
     /// </summary>
-    public static void Prefetch(byte* matrix, Precision precision, int width, int row, int count, int k0, int depth)
+    /// <param name="from">The first byte of the first row.</param>
+    /// <param name="stride">Bytes from a row to the next.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="bytes">Bytes of each.</param>
+    public static void Prefetch(byte* from, nint stride, int count, nint bytes)
     {
         if (!Sse.IsSupported)
             return;
-        var size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
-        var from = matrix + ((long)row * width + k0) * size;
-        for (; count > 0; count--, from += (nint)width * size)
-            for (nint i = 0; i < (nint)depth * size; i += CacheLine)
+        for (; count > 0; count--, from += stride)
+            for (nint i = 0; i < bytes; i += CacheLine)
                 Sse.Prefetch1(from + i);
     }
 

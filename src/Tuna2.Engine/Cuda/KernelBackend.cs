@@ -245,12 +245,13 @@ internal sealed partial class KernelBackend(
         private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue, Activation activation = Activation.None)
         {
             ulong x = At(input), w = Matrix(weight), y = At(result);
+            Precision? quantized = weight.Precision.IsQuantized() ? weight.Precision : null;
             int m = input.Rows.Value, n = result.Columns, k = input.Columns;
             ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
-            // A gate is in our epilogue only.
-            if (epilogue.Table == 0 && backend.Products is { } products)
+            // A gate is in our epilogue only, and quantized weights are for our kernels.
+            if (epilogue.Table == 0 && quantized is null && backend.Products is { } products)
             {
                 var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
                 if (launcher switch
@@ -263,15 +264,15 @@ internal sealed partial class KernelBackend(
                     return;
             }
             if (m <= Gemv.MaxRows)
-                Launch(new Gemv(element, output, SwiGlu: false, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
-            else if (backend.Hopper is { } hopper && element == ElementType.BF16 && output == element && activation == Activation.None && MatMulHopper.Takes(n, k))
+                Launch(new Gemv(element, output, SwiGlu: false, activation, quantized), new GemvArgs { X = x, W = w, Scales = Scales(weight), Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (backend.Hopper is { } hopper && quantized is null && element == ElementType.BF16 && output == element && activation == Activation.None && MatMulHopper.Takes(n, k))
                 Launch(new MatMulHopper(SwiGlu: false, hopper.Multiprocessors), new MatMulHopperArgs
                 {
                     X = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tokens), XTail = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tail), W = hopper.Maps.MapOf(w, n, k, MatMulHopper.Weights),
                     Y = y, Epilogue = epilogue, M = m, N = n, K = k,
                 });
             else if (element == ElementType.BF16)
-                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMul(ToF32: output == ElementType.F32, SwiGlu: false, activation, quantized), new MatMulArgs { X = x, W = w, Scales = Scales(weight), Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
                 Launch(new MatMulF32(SwiGlu: false, activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
         }
@@ -398,6 +399,8 @@ internal sealed partial class KernelBackend(
         }
 
         private static ulong Matrix(Weight weight) => ((IAddressable)weight.Buffer).Address + (ulong)weight.Offset;
+
+        private static ulong Scales(Weight weight) => weight.Scales is { } scales ? ((IAddressable)scales.Buffer).Address + (ulong)scales.Offset : 0;
 
         private static ulong Vector(Weight weight) => weight.Precision == Precision.F32
             ? Matrix(weight)

@@ -1,12 +1,17 @@
+using Tuna2.Engine.Graph;
+
 namespace Tuna2.Engine.Kernels;
 
 /// <summary>What a product costs at least, whatever kernel computes it.</summary>
 internal static class MatMulCost
 {
     /// <summary>Each operand read once, the output written once.</summary>
-    public static Cost Of(long m, long n, long k, bool swiGlu, int elementSize, int outputSize)
+    public static Cost Of(long m, long n, int k, bool swiGlu, int elementSize, int outputSize, Precision? quantized = null)
     {
         var rows = swiGlu ? 2 * n : n;
-        return new((m * k + rows * k) * elementSize + m * n * outputSize, 2 * m * rows * k);
+        var row = quantized is { } precision
+            ? precision.RowBytes(k) + (k + precision.ScaleColumns(k) - 1) / precision.ScaleColumns(k) * precision.ScaleBytes()
+            : (long)k * elementSize;
+        return new(m * k * elementSize + rows * row + m * n * outputSize, 2 * m * rows * k);
     }
 }

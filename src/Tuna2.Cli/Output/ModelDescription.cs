@@ -83,7 +83,7 @@ internal sealed class ModelDescription : IDisposable
         Line("variant", $"{_variant?.Name() ?? "unknown"}{(_knownAs is null ? "" : $", the tensors of {_knownAs}")}");
         Line("parameters", $"{Short(Parameters)} ({Parameters:N0}) in {Count(_checkpoint.Tensors.Count, "tensor")}");
         Line("type", $"{string.Join(", ", Types.Select(t => Types.Count == 1 ? t.Type.Name() : $"{t.Type.Name()} ({Count(t.Tensors, "tensor")})"))}");
-        Line("weights", $"{ByteCount.Of(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
+        Line("weights", $"{ByteCount.Of(_checkpoint.TotalBytes)} {(_checkpoint.Files.Count == 0 ? "of a shape of the manifest, in no file" : $"in {Count(_checkpoint.Files.Count, "file")}")}");
         foreach (var file in _checkpoint.Files)
             Line("", $"{Path.GetFileName(file.Path)}  {file.Bytes:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
         if (_config is { } config)

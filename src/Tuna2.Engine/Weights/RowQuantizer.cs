@@ -95,6 +95,8 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
         var (scale, inverse) = (largest / MaxByte, MaxByte / largest);
         if (!float.IsFinite(inverse))
             return 0;
+        if (!float.IsFinite(scale * MaxByte))
+            scale = MathF.BitDecrement(scale);
         for (var i = 0; i < part.Length; i++)
             to[i] = (sbyte)Rounded(part[i] * inverse, -MaxByte, MaxByte);
         return scale;
@@ -127,6 +129,8 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
         }
         Span<ushort> bits = stackalloc ushort[1];
         FloatConversion.RoundToBF16([unitScale * largest], bits);
+        if (!float.IsFinite(MinNibble * BitConverter.UInt32BitsToSingle((uint)bits[0] << 16)))
+            bits[0]--; // the next smaller
         var inverse = 1 / BitConverter.UInt32BitsToSingle((uint)bits[0] << 16);
         if (!float.IsFinite(inverse))
             return 0;

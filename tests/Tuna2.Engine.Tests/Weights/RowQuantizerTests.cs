@@ -86,9 +86,11 @@ public class RowQuantizerTests
     [Test]
     public void The_largest_numbers_there_are_do_not_overflow([Values(Precision.Int8, Precision.Int4)] Precision precision)
     {
-        float[] row = [float.MaxValue, -float.MaxValue, float.MaxValue / 2, 0];
-        var (_, _, values) = Quantized(precision, row);
-        Assert.That(row.Zip(values, (a, b) => Math.Abs(a / 2 - b / 2)), Is.All.LessThan(float.MaxValue / 14));
+        foreach (var row in new float[][] { [float.MaxValue, -float.MaxValue, float.MaxValue / 2, 0], [float.MaxValue], [-float.MaxValue] })
+        {
+            var (_, _, values) = Quantized(precision, row);
+            Assert.That(row.Zip(values, (a, b) => Math.Abs(a / 2 - b / 2)), Is.All.LessThan(float.MaxValue / 14));
+        }
     }
 
     [Test]
@@ -101,8 +103,8 @@ public class RowQuantizerTests
     }
 
     /// <summary>Bytes that were made once: whoever changes one of them changes what a seed draws.</summary>
-    [TestCase(Precision.Int8, "HASH8")]
-    [TestCase(Precision.Int4, "HASH4")]
+    [TestCase(Precision.Int8, "ef946da3abebdc7f")]
+    [TestCase(Precision.Int4, "062560dcc913f97a")]
     public void The_bytes_are_those_of_every_other_machine(Precision precision, string expected)
     {
         var tensor = HashedTensor.Of("tuna.model.layers.0.mlp.down_proj.weight", [64, 1000]);

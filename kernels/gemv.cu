@@ -34,79 +34,101 @@ struct GemvArgs {
     int padding;
 };
 
+__device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&sum)[ROWS])
+{
+    constexpr int size = Vec<ELEMENT>::size;
+    const ELEMENT* w = static_cast<const ELEMENT*>(a.w) + weight_row * a.k;
+    for (int k0 = lane_id() * size; k0 < a.k; k0 += WARP * size * IN_FLIGHT) {
+        Vec<ELEMENT> v[IN_FLIGHT];
+#pragma unroll
+        for (int i = 0; i < IN_FLIGHT; i++)
+            if (k0 + i * WARP * size < a.k) v[i].load(w + k0 + i * WARP * size);
+#pragma unroll
+        for (int i = 0; i < IN_FLIGHT; i++) {
+            const int k = k0 + i * WARP * size;
+            if (k >= a.k) break;
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                if (r >= a.m) break;
+                Vec<ELEMENT> x;
+                x.load(a.x + (i64)r * a.k + k);
+                for (int e = 0; e < size; e++) sum[r] += x.v[e] * v[i].v[e];
+            }
+        }
+    }
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) sum[r] = warp_sum(sum[r]);
+}
+
 using Word = WeightWord<ELEMENT, Weights::WEIGHT>;
 
 constexpr bool QUANTIZED = Weights::WEIGHT != Weights::stored;
 
-// Sums of some rows of the weight, side by side.
-template <int columns> __device__ __forceinline__ void dot(const GemvArgs& a, const i64 (&rows)[columns], float (&sum)[columns][ROWS])
+// Two rows of a quantized weight, side by side.
+__device__ __forceinline__ void dot_two(const GemvArgs& a, const i64 (&rows)[2], float (&sum)[2][ROWS])
 {
-    constexpr int size = Word::size, in_flight = IN_FLIGHT / columns;
+    constexpr int size = Word::size, in_flight = IN_FLIGHT / 2;
     for (int k0 = lane_id() * size; k0 < a.k; k0 += WARP * size * in_flight) {
-        Word v[in_flight][columns];
+        Word v[in_flight][2];
 #pragma unroll
         for (int i = 0; i < in_flight; i++)
             if (k0 + i * WARP * size < a.k)
 #pragma unroll
-                for (int c = 0; c < columns; c++) v[i][c].load(a.w, a.scales, rows[c], a.k, k0 + i * WARP * size);
+                for (int c = 0; c < 2; c++) v[i][c].load(a.w, a.scales, rows[c], a.k, k0 + i * WARP * size);
 #pragma unroll
         for (int i = 0; i < in_flight; i++)
 #pragma unroll
             for (int part = 0; part < Word::parts; part++) {
                 const int k = k0 + i * WARP * size + part * Vec<ELEMENT>::size;
                 if (k >= a.k) break;
-                float w[columns][Vec<ELEMENT>::size];
+                float w[2][Vec<ELEMENT>::size];
 #pragma unroll
-                for (int c = 0; c < columns; c++) v[i][c].widen(part, w[c]);
+                for (int c = 0; c < 2; c++) v[i][c].widen(part, w[c]);
 #pragma unroll
                 for (int r = 0; r < ROWS; r++) {
                     if (r >= a.m) break;
                     Vec<ELEMENT> x;
                     x.load(a.x + (i64)r * a.k + k);
 #pragma unroll
-                    for (int c = 0; c < columns; c++)
+                    for (int c = 0; c < 2; c++)
                         for (int e = 0; e < x.size; e++) sum[c][r] += x.v[e] * w[c][e];
                 }
             }
     }
 #pragma unroll
-    for (int c = 0; c < columns; c++) {
+    for (int c = 0; c < 2; c++) {
         const float scale = Word::row_scale(a.scales, rows[c]);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) sum[c][r] = warp_sum(sum[c][r]) * scale;
     }
 }
 
-__device__ __forceinline__ void finish(const GemvArgs& a, int r, int column, float y)
-{
-    from_float(SWIGLU ? y : a.epilogue.apply(y, a.epilogue.gate_of(r), r, column, a.n), a.y[(i64)r * a.n + column]);
-}
-
 extern "C" __global__ void __launch_bounds__(THREADS, 2) gemv(const __grid_constant__ GemvArgs a)
 {
-    constexpr int columns = QUANTIZED && !SWIGLU ? 2 : 1; // of the output
-    const int column = (blockIdx.x * (THREADS / WARP) + warp_id()) * columns;
+    const int column = (blockIdx.x * (THREADS / WARP) + warp_id()) * (QUANTIZED && !SWIGLU ? 2 : 1);
     if (column >= a.n) return;
     if (QUANTIZED) {
-        // The last of an odd number meets itself.
-        const i64 rows[2] = {column, SWIGLU ? (i64)a.n + column : column + 1 < a.n ? column + 1 : column};
+        // Of an odd number the last meets itself.
+        const i64 rows[2] = {column, SWIGLU ? (i64)a.n + column : min(column + 1, a.n - 1)};
         float sum[2][ROWS] = {};
-        dot<2>(a, rows, sum);
+        dot_two(a, rows, sum);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {
             if (r >= a.m || lane_id() != r) continue;
-            finish(a, r, column, SWIGLU ? silu_of(sum[0][r]) * sum[1][r] : sum[0][r]);
-            if (!SWIGLU && column + 1 < a.n) finish(a, r, column + 1, sum[1][r]);
+            const float* gate = a.epilogue.gate_of(r);
+            const float y = SWIGLU ? silu_of(sum[0][r]) * sum[1][r] : a.epilogue.apply(sum[0][r], gate, r, column, a.n);
+            from_float(y, a.y[(i64)r * a.n + column]);
+            if (!SWIGLU && column + 1 < a.n) from_float(a.epilogue.apply(sum[1][r], gate, r, column + 1, a.n), a.y[(i64)r * a.n + column + 1]);
         }
         return;
     }
-    const i64 rows[1] = {column}, up_rows[1] = {(i64)a.n + column};
-    float sum[1][ROWS] = {}, up[1][ROWS] = {};
-    dot<1>(a, rows, sum);
-    if (SWIGLU) dot<1>(a, up_rows, up);
+    float sum[ROWS] = {}, up[ROWS] = {};
+    dot(a, column, sum);
+    if (SWIGLU) dot(a, (i64)a.n + column, up);
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
         if (r >= a.m || lane_id() != r) continue;
-        finish(a, r, column, SWIGLU ? silu_of(sum[0][r]) * up[0][r] : sum[0][r]);
+        const float y = SWIGLU ? silu_of(sum[r]) * up[r] : a.epilogue.apply(sum[r], a.epilogue.gate_of(r), r, column, a.n);
+        from_float(y, a.y[(i64)r * a.n + column]);
     }
 }

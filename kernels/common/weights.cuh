@@ -39,17 +39,14 @@ template <typename Element, Weights format> struct WeightWord;
 
 template <typename Element> struct WeightWord<Element, Weights::stored> {
     static constexpr int parts = 1, size = Vec<Element>::size;
-    Vec<Element> v;
     __device__ __forceinline__ static const Element* at(const void* w, i64 row, int columns, int k) { return static_cast<const Element*>(w) + row * columns + k; }
-    __device__ __forceinline__ static float scale_of(const void*, i64, int, int) { return 1.0f; }
-    __device__ __forceinline__ void load(const void* w, const void*, i64 row, int columns, int k) { v.load(at(w, row, columns, k)); }
-    __device__ __forceinline__ void take(const uint4*, int, float) {}
-    __device__ __forceinline__ void widen(int, float (&to)[Vec<Element>::size]) const
-    {
-        for (int i = 0; i < v.size; i++) to[i] = v.v[i];
-    }
     // What the sum over a row is still to be multiplied by.
     __device__ __forceinline__ static float row_scale(const void*, i64) { return 1.0f; }
+    // Never asked of what needs no widening.
+    __device__ __forceinline__ static float scale_of(const void*, i64, int, int) { return 1.0f; }
+    __device__ __forceinline__ void load(const void*, const void*, i64, int, int) {}
+    __device__ __forceinline__ void take(const uint4*, int, float) {}
+    __device__ __forceinline__ void widen(int, float (&)[size]) const {}
 };
 
 template <> struct WeightWord<bf16, Weights::int8> {

@@ -12,9 +12,6 @@ internal readonly unsafe struct CpuMatrix
     /// <summary>How far ahead a single row is asked for, in bytes: beyond what the processor asks for by itself at the end of a page.</summary>
     private const int DottedAhead = 2048;
 
-    /// <summary>Elements of a row that are widened at once: those of two vectors' rows stay in the first-level cache until they are a panel.</summary>
-    private const int WidenedK = 64;
-
     /// <summary>Columns of a 16-byte word of nibbles: whole vectors of every width.</summary>
     private const int WordK = 32;
 
@@ -62,40 +59,21 @@ internal readonly unsafe struct CpuMatrix
             CpuPanel.Pack<S, V>(_elements, _precision, _columns, row, count, k0, depth, panel);
             return;
         }
-        var wide = stackalloc float[MaxPanelRows * WidenedK];
-        for (var i = 0; i < depth; i += WidenedK)
-        {
-            var part = Math.Min(WidenedK, depth - i);
-            for (var j = 0; j < count; j++)
-                Widen<S, V>(row + j, k0 + i, part, wide + j * WidenedK);
-            CpuPanel.Pack<S, V>((byte*)wide, Precision.F32, WidenedK, 0, count, 0, part, panel + (long)i * 2 * S.Width);
-        }
+        var tile = 2 * S.Width;
+        var scales = stackalloc float[MaxPanelRows * (CpuMatMul.BlockK / CpuPanel.ScaledK)];
+        var bytes = _precision == Precision.Int8;
+        for (var i = 0; i < (bytes ? 1 : depth); i += CpuPanel.ScaledK)
+            for (var j = 0; j < tile; j++)
+            {
+                var of = (long)(row + Math.Min(j, count - 1)) * _rowScales + (k0 + i) / _group;
+                scales[i / CpuPanel.ScaledK * tile + j] = bytes ? ((float*)_scales)[of] : ScalarSimd.LoadBF16((ushort*)_scales + of);
+            }
+        CpuPanel.Pack<S, V>(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, _precision, count, depth, scales, bytes ? 0 : tile, panel);
     }
 
     /// <summary>Asks for what a <see cref="Pack"/> with the same arguments will read.</summary>
     public void Prefetch(int row, int count, int k0, int depth) =>
         CpuPanel.Prefetch(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, count, (nint)_precision.RowBytes(depth));
-
-    /// <summary>Elements of a row from <paramref name="k0"/> on, a multiple of <see cref="WordK"/>, as numbers; up to a vector more is written than asked for.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Widen<S, V>(int row, int k0, int depth, float* to) where S : ISimd<V> where V : struct
-    {
-        var m = _elements + row * _rowBytes;
-        if (_precision == Precision.Int8)
-        {
-            var scale = (float*)_scales + (long)row * _rowScales;
-            for (var i = 0; i < depth; i += S.Width)
-                S.Store(to + i, S.Multiply(S.LoadInt8((sbyte*)m + k0 + i), S.Broadcast(scale[(k0 + i) / _group])));
-            return;
-        }
-        var scales = (ushort*)_scales + (long)row * _rowScales;
-        for (var word = 0; word < depth; word += WordK)
-        {
-            var scale = S.Broadcast(ScalarSimd.LoadBF16(scales + (k0 + word) / _group));
-            for (var i = word; i < word + WordK; i += S.Width)
-                S.Store(to + i, S.Multiply(S.LoadInt4(m, k0 + i), scale));
-        }
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Dot<S, V>(float* x, ushort* m, int k) where S : ISimd<V> where V : struct
@@ -176,11 +154,19 @@ internal readonly unsafe struct CpuMatrix
             for (var end = Math.Min(k - WordK, i + group - WordK); i <= end; i += WordK)
             {
                 CpuPanel.Prefetch(m + i / 2 + DottedAhead);
-                V p0 = S.Broadcast(0), p1 = p0;
-                for (nint j = i; j < i + WordK; j += 2 * w)
+                V p0 = S.Multiply(S.Load(x + i), S.LoadInt4(m, i)), p1 = S.Multiply(S.Load(x + i + w), S.LoadInt4(m, i + w));
+                if (w == WordK / 4)
                 {
-                    p0 = S.Fma(S.Load(x + j), S.LoadInt4(m, j), p0);
-                    p1 = S.Fma(S.Load(x + j + w), S.LoadInt4(m, j + w), p1);
+                    p0 = S.Fma(S.Load(x + i + 2 * w), S.LoadInt4(m, i + 2 * w), p0);
+                    p1 = S.Fma(S.Load(x + i + 3 * w), S.LoadInt4(m, i + 3 * w), p1);
+                }
+                else
+                {
+                    for (var j = i + 2 * w; j < i + WordK; j += 2 * w)
+                    {
+                        p0 = S.Fma(S.Load(x + j), S.LoadInt4(m, j), p0);
+                        p1 = S.Fma(S.Load(x + j + w), S.LoadInt4(m, j + w), p1);
+                    }
                 }
                 s0 = S.Fma(p0, scale, s0);
                 s1 = S.Fma(p1, scale, s1);

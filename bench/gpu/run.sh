@@ -162,7 +162,9 @@ stage() {
             has shapes "$tuna2" || return
             run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
         lab)    logged lab 1000 bench/lab/run.sh ceilings fragments products norms attention ;;
         peers)  logged peers 500 bench/lab/run.sh peers ;;
         sanitizer)

@@ -13,6 +13,9 @@ namespace Tuna2.Engine;
 /// </param>
 internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Func<string, DeviceSelection>? Otherwise = null)
 {
+    /// <summary>What the weights of a model are to be there.</summary>
+    public WeightFormat Weights { get; init; }
+
     /// <summary>
     /// Opens the device a user asked for by name: "auto", "cpu", "cuda" or "cuda:N". Only "auto" may choose; a device asked for
     /// by name is used or refused, never replaced.
@@ -29,7 +32,13 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
             throw new RequestException($"compute type {(int)options.ComputeType} is not one of Auto, F32, BF16");
         if (!Enum.IsDefined(options.Simd))
             throw new RequestException($"vector width {(int)options.Simd} is not one of Auto, Scalar, Vector128, Avx2, Avx512");
-        cuda ??= CudaOptions.OfEnvironment();
+        if (!Enum.IsDefined(options.Weights))
+            throw new RequestException($"weight format {(int)options.Weights} is not one of Stored, Int8, Int4");
+        return Open(name, options, cuda ?? CudaOptions.OfEnvironment()) with { Weights = options.Weights };
+    }
+
+    private static DeviceSelection Open(string name, TunaModelOptions options, CudaOptions cuda)
+    {
         if (name == "auto")
             return Choose(options, cuda);
         if (name == "cpu")
@@ -51,7 +60,7 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
     {
         try
         {
-            return new(CudaBackend.Open(0, options, cuda), Otherwise: reason => new(OpenCpu(options), Note(reason)));
+            return new(CudaBackend.Open(0, options, cuda), Otherwise: reason => new(OpenCpu(options), Note(reason)) { Weights = options.Weights });
         }
         catch (DeviceException e)
         {

@@ -67,6 +67,9 @@ public sealed record GenerationParameters
     /// <summary>The device that made it.</summary>
     public required string Device { get; init; }
 
+    /// <summary>What the model's matrices were kept as: another format is another picture, if a near one.</summary>
+    public WeightFormat Weights { get; init; }
+
     /// <summary>Reads <see cref="ToJson"/> back.</summary>
     /// <param name="json">A JSON object; members it does not know are passed over.</param>
     /// <param name="name">What errors call the picture it is from.</param>
@@ -131,6 +134,8 @@ public sealed record GenerationParameters
         text.Append(CultureInfo.InvariantCulture, $", Size: {Width}x{Height}{(Frames > 1 ? string.Create(CultureInfo.InvariantCulture, $", Frames: {Frames}") : "")}{(FramesPerSecond is { } rate ? string.Create(CultureInfo.InvariantCulture, $", FPS: {rate}") : "")}, Model: {Quoted(Model)}, Noise scale: {NoiseScale}");
         if (VaeTile is { } tile)
             text.Append(CultureInfo.InvariantCulture, $", VAE tile: {tile}");
+        if (Weights != WeightFormat.Stored)
+            text.Append(CultureInfo.InvariantCulture, $", Weights: {Weights.Name()}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -175,6 +180,8 @@ public sealed record GenerationParameters
             json.WriteNumber("vae_tile", tile);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
+        if (Weights != WeightFormat.Stored)
+            json.WriteString("weights", Weights.Name());
         if (Tuning is not null)
             json.WriteString("tuning", Tuning);
         json.WriteEndObject();
@@ -207,6 +214,10 @@ public sealed record GenerationParameters
             VaeTile = json.TryGetProperty("vae_tile", out _) ? Whole("vae_tile") : null,
             Model = Text("model"),
             Device = Text("device"),
+            Weights = json.TryGetProperty("weights", out _)
+                ? Enum.GetValues<WeightFormat>().Cast<WeightFormat?>().FirstOrDefault(format => format!.Value.Name() == Text("weights"))
+                    ?? throw Damaged(name, $"weights '{OneLine.Of(Text("weights"))}' is not one of stored, int8, int4")
+                : WeightFormat.Stored,
             Tuning = json.TryGetProperty("tuning", out _) ? Text("tuning") : null,
         };
 

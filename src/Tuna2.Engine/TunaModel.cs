@@ -28,6 +28,7 @@ public sealed class TunaModel : IDisposable
     {
         (Name, Config, Tokenizer, Tokens, _backend, _weights) = (name, config, tokenizer, tokens, device.Backend, weights);
         DeviceNote = device.Note;
+        Weights = device.Weights;
         Network = new TunaNetwork(config, weights);
         Slots = new SlotPool(Network, _backend);
     }
@@ -46,6 +47,9 @@ public sealed class TunaModel : IDisposable
 
     /// <summary>Why "auto" left a GPU that is there for the CPU; null where it did not. Fit to be shown as a warning.</summary>
     public string? DeviceNote { get; }
+
+    /// <summary>What its matrices are kept as.</summary>
+    public WeightFormat Weights { get; }
 
     /// <summary>Bytes of its weights on the device.</summary>
     public long WeightBytes => _weights.Bytes;
@@ -238,7 +242,7 @@ public sealed class TunaModel : IDisposable
         using var checkpoint = Checkpoint.Open(files.Weights);
         WeightsManifest.Check(config, checkpoint);
         Settle(files.Name, config, checkpoint, ref device);
-        return new TunaModel(files.Name, config, tokenizer, tokens, device, TunaWeights.Load(config, checkpoint, device.Backend, progress, cancellation));
+        return new TunaModel(files.Name, config, tokenizer, tokens, device, TunaWeights.Load(config, checkpoint, device.Backend, device.Weights, progress, cancellation));
     }
 
     private static TunaModel MakeRandom(ManifestCheckpoint shape, ref DeviceSelection device, IProgress<LoadProgress>? progress, CancellationToken cancellation)
@@ -247,13 +251,15 @@ public sealed class TunaModel : IDisposable
         using var declared = Checkpoint.Declared(shape.Name, WeightsManifest.Expect(config));
         Settle(shape.Name, config, declared, ref device);
         var tokenizer = Tokenizer.StandIn(config.VocabSize);
-        return new TunaModel(shape.Name, config, tokenizer, TunaTokens.Of(tokenizer), device, TunaWeights.Make(config, declared, device.Backend, progress, cancellation));
+        return new TunaModel(shape.Name, config, tokenizer, TunaTokens.Of(tokenizer), device, TunaWeights.Make(config, declared, device.Backend, device.Weights, progress, cancellation));
     }
 
     /// <summary>Takes another device where the model cannot run on this one and the user let the engine choose.</summary>
     private static void Settle(string name, ModelConfig config, Checkpoint checkpoint, ref DeviceSelection device)
     {
-        if (Refusal(name, config, checkpoint, device.Backend) is not { } refusal)
+        if (device.Weights != WeightFormat.Stored && device.Backend.MatrixPrecision == Precision.F32)
+            throw new RequestException($"weights {device.Weights.Name()} on {device.Backend.Name} want dtype bf16: f32 there is for comparing, with the weights as stored");
+        if (Refusal(name, config, checkpoint, device) is not { } refusal)
             return;
         if (device.Otherwise is not { } otherwise)
             throw new DeviceException(refusal);
@@ -262,16 +268,17 @@ public sealed class TunaModel : IDisposable
     }
 
     /// <summary>What is said when a model cannot run on a device: gigabytes are not read only to find that there is no room for them, or to be killed for taking it.</summary>
-    private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, IBackend backend)
+    private static string? Refusal(string name, ModelConfig config, Checkpoint checkpoint, DeviceSelection device)
     {
+        var backend = device.Backend;
         if (backend.AvailableBytes is not { } available)
             return null;
-        var least = MemoryEstimate.Least(config, checkpoint, backend);
+        var least = MemoryEstimate.Least(config, checkpoint, backend, device.Weights);
         // Of the process, what is not there yet is little beside a model.
         var needed = least.TotalBytes - least.ProcessBytes;
         return needed <= available ? null
             : $"not enough memory for {name} on {backend.Name}: its weights take {ByteCount.Of(least.WeightBytes)} and the smallest request {ByteCount.Of(needed - least.WeightBytes)}, "
-            + $"{ByteCount.Of(available)} can be had; free some, or take a smaller model or a larger machine";
+            + $"{ByteCount.Of(available)} can be had; free some, {(device.Weights == WeightFormat.Int4 ? "" : "quantize the weights, ")}or take a smaller model or a larger machine";
     }
 
     private static TunaTokens TokensOf(Tokenizer tokenizer, string path)

@@ -11,6 +11,9 @@ public sealed record TunaModelOptions
     /// <summary>Precision of activations.</summary>
     public ComputeType ComputeType { get; init; }
 
+    /// <summary>What the matrices are kept as. Quantized ones want bfloat16 activations on a CUDA device, float32 on the CPU.</summary>
+    public WeightFormat Weights { get; init; }
+
     /// <summary>CPU threads that compute, the calling one included, up to 4096; 0 for one per processor.</summary>
     public int Threads { get; init; }
 

@@ -18,6 +18,8 @@ internal static class KernelCases
 
     private const int HopperMultiprocessors = 132;
 
+    private static readonly Precision[] _quantized = [Precision.Int8, Precision.Int4];
+
     private const int VaeChannels = 1024, VaePixels = Side / 16 * (Side / 16);
 
     /// <summary>What the widest pictures of the VAE's decoder have, half the side of the output.</summary>
@@ -64,6 +66,14 @@ internal static class KernelCases
         MatMul("gate+up", Rows, Intermediate, Hidden, activation: Activation.SwiGlu),
         MatMul("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, bias: true, activation: Activation.GeluTanh),
         MatMul("siglip_proj in", SiglipRows, Hidden, SiglipHidden, bias: true, activation: Activation.Gelu),
+        .. _quantized.SelectMany(q => new[]
+        {
+            MatMul("o", Rows, Hidden, Hidden, residual: true, gate: true, quantized: q), MatMul("gate+up", Rows, 2 * Intermediate, Hidden, quantized: q),
+            MatMul("down", Rows, Hidden, Intermediate, residual: true, quantized: q), MatMul("adaLN of all steps", Steps, 6 * Hidden, Hidden, bias: true, toF32: true, quantized: q),
+            MatMul("gate+up", Rows, Intermediate, Hidden, activation: Activation.SwiGlu, quantized: q),
+            Gemv("llm qkv", BF16, BF16, _llm.QkvColumns, Hidden, bias: true, quantized: q), Gemv("down", BF16, BF16, Hidden, Intermediate, residual: true, quantized: q),
+            Gemv("lm_head", BF16, F32, Vocabulary, Hidden, quantized: q), Gemv("gate+up", BF16, BF16, Intermediate, Hidden, activation: Activation.SwiGlu, quantized: q),
+        }),
         MatMulHopper("o", Hidden, Hidden, gate: true), MatMulHopper("down", Hidden, Intermediate, gate: true), MatMulHopper("gate+up", Intermediate, Hidden, activation: Activation.SwiGlu),
         MatMulF32("o", Rows, Hidden, Hidden), MatMulF32("gate+up", Rows, Intermediate, Hidden, activation: Activation.SwiGlu),
         MatMulF32("siglip fc1", SiglipRows, SiglipInner, SiglipHidden, Activation.GeluTanh), MatMulF32("siglip_proj in", SiglipRows, Hidden, SiglipHidden, Activation.Gelu),
@@ -232,12 +242,23 @@ internal static class KernelCases
         });
     }
 
+    /// <summary>Elements, or as many bits of them as a quantized weight takes: any bits are whole numbers.</summary>
+    private static ulong Weight(ICaseMemory m, ElementType e, int rows, int inner, Precision? quantized) =>
+        quantized is { } precision ? m.Random(BF16, rows * precision.RowBytes(inner) / sizeof(ushort)) : m.Random(e, (long)rows * inner);
+
+    private static ulong Scales(ICaseMemory m, int rows, int inner, Precision? quantized) => quantized switch
+    {
+        null => 0,
+        Precision.Int8 => m.Random(F32, rows),
+        _ => m.Random(BF16, (long)rows * ((inner + Precisions.Int4Group - 1) / Precisions.Int4Group)),
+    };
+
     private static KernelCase MatMul(
         string product, int rows, int columns, int inner, bool bias = false, bool residual = false, bool gate = false, bool toF32 = false,
-        Activation activation = Activation.None) =>
-        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, activation), m => new MatMulArgs
+        Activation activation = Activation.None, Precision? quantized = null) =>
+        KernelCase.Of(ProductShape(product, rows, columns, inner), new MatMul(toF32, activation, quantized), m => new MatMulArgs
         {
-            X = m.Random(BF16, (long)rows * inner), W = m.Random(BF16, (long)activation.Products() * columns * inner), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
+            X = m.Random(BF16, (long)rows * inner), W = Weight(m, BF16, activation.Products() * columns, inner, quantized), Scales = Scales(m, activation.Products() * columns, inner, quantized), Y = m.Output(toF32 ? F32 : BF16, (long)rows * columns),
             Epilogue = Epilogue(m, BF16, rows, columns, bias, residual, gate), M = rows, N = columns, K = inner,
         });
 
@@ -263,10 +284,10 @@ internal static class KernelCases
 
     private static KernelCase Gemv(
         string product, ElementType e, ElementType output, int columns, int inner, bool bias = false, bool residual = false,
-        Activation activation = Activation.None) =>
-        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, activation), m => new GemvArgs
+        Activation activation = Activation.None, Precision? quantized = null) =>
+        KernelCase.Of(ProductShape(product, 1, columns, inner), new Gemv(e, output, activation, quantized), m => new GemvArgs
         {
-            X = m.Random(e, inner), W = m.Random(e, (long)activation.Products() * columns * inner), Y = m.Output(output, columns),
+            X = m.Random(e, inner), W = Weight(m, e, activation.Products() * columns, inner, quantized), Scales = Scales(m, activation.Products() * columns, inner, quantized), Y = m.Output(output, columns),
             Epilogue = Epilogue(m, e, 1, columns, bias, residual, gate: false), M = 1, N = columns, K = inner,
         });
 

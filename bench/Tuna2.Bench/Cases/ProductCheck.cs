@@ -34,18 +34,19 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     private static readonly Form[] _forms =
     [
         new(BF16, BF16), new(BF16, F32), new(BF16, BF16, Activation: Activation.SwiGlu), new(BF16, BF16, Activation: Activation.GeluTanh), new(BF16, BF16, Activation: Activation.Gelu),
+        .. new[] { Precision.Int8, Precision.Int4 }.SelectMany(q => new Form[] { new(BF16, BF16, Quantized: q), new(BF16, F32, Quantized: q), new(BF16, BF16, Activation: Activation.SwiGlu, Quantized: q) }),
         new(F32, F32), new(F32, F32, Activation: Activation.SwiGlu), new(F32, F32, Activation: Activation.GeluTanh), new(F32, F32, Activation: Activation.Gelu),
     ];
 
     /// <summary>What tells instances apart.</summary>
-    private sealed record Form(ElementType Element, ElementType Output, Activation Activation = Activation.None)
+    private sealed record Form(ElementType Element, ElementType Output, Activation Activation = Activation.None, Precision? Quantized = null)
     {
         /// <summary>Hopper's own, or null.</summary>
-        public KernelInstance? Hopper => Element == BF16 && Output == BF16 && MatMulHopper.Takes(8, 8, Activation) ? new MatMulHopper(Activation, 1).Instance : null;
+        public KernelInstance? Hopper => Element == BF16 && Output == BF16 && Quantized is null && MatMulHopper.Takes(8, 8, Activation) ? new MatMulHopper(Activation, 1).Instance : null;
 
-        public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, Activation).Instance : new MatMulF32(Activation).Instance;
+        public KernelInstance Wide => Element == BF16 ? new MatMul(Output == F32, Activation, Quantized).Instance : new MatMulF32(Activation).Instance;
 
-        public KernelInstance Few => new Gemv(Element, Output, Activation).Instance;
+        public KernelInstance Few => new Gemv(Element, Output, Activation, Quantized).Instance;
     }
 
     /// <summary>Every instance of the products' kernels whose name is chosen: plain, and with all that may follow it; fused SwiGLU, which nothing follows, once.</summary>
@@ -77,7 +78,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         private readonly bool _everything;
         private readonly List<IAddressable> _buffers = [];
         private readonly float[] _x, _w, _bias, _residual, _table;
-        private readonly ulong _xAt, _wAt;
+        private readonly ulong _xAt, _wAt, _scalesAt;
         private readonly IAddressable _y;
         private readonly EpilogueArgs _epilogue;
 
@@ -93,7 +94,15 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
             try
             {
                 _xAt = New(form.Element, _x).Address;
-                _wAt = New(form.Element, _w).Address;
+                if (form.Quantized is { } precision)
+                {
+                    var quantized = QuantizedOperand.Of(precision, _w, _w.Length / k, k);
+                    (_w, _wAt, _scalesAt) = (quantized.Values, New<byte>(quantized.Elements).Address, New<byte>(quantized.Scales).Address);
+                }
+                else
+                {
+                    _wAt = New(form.Element, _w).Address;
+                }
                 _y = New(form.Output, [.. Enumerable.Repeat(float.NaN, rows * n), .. Enumerable.Repeat(Behind, Guards)]);
                 if (!everything)
                     return;
@@ -120,9 +129,9 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
                     W = _form.Activation == Activation.SwiGlu ? maps.MapOfPairs(_wAt, _n, _k) : maps.MapOf(_wAt, _n, _k, MatMulHopper.Weights), Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k,
                 }, kernel.Name);
             else if (few)
-                KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.Activation), new GemvArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+                KernelBackend.Launch(launcher, new Gemv(_form.Element, _form.Output, _form.Activation, _form.Quantized), new GemvArgs { X = _xAt, W = _wAt, Scales = _scalesAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else if (_form.Element == BF16)
-                KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.Activation), new MatMulArgs { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
+                KernelBackend.Launch(launcher, new MatMul(_form.Output == F32, _form.Activation, _form.Quantized), new MatMulArgs { X = _xAt, W = _wAt, Scales = _scalesAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
             else
                 KernelBackend.Launch(launcher, new MatMulF32(_form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
         }
@@ -142,7 +151,10 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         private int SequenceOf(int row) => row * _modRows.Length / _rows;
 
         private float[] Reference(bool single) => Array.ConvertAll(
-            new ProductReference(_x, _w, _rows, _n, _k, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
+            new ProductReference(_x, single && RoundsWeight ? Rounded(BF16, _w) : _w, _rows, _n, _k, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
+
+        /// <summary>Nibbles times their scale are operands of the tensor core.</summary>
+        private bool RoundsWeight => _form.Quantized == Precision.Int4 && _rows > Gemv.MaxRows;
 
         private float Gate(int row, int column) => _modRows[SequenceOf(row)] is >= 0 and var mod ? _table[mod * 3 * _n + 2 * _n + column] : 1;
 

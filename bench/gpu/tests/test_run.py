@@ -95,6 +95,7 @@ class RunTests(unittest.TestCase):
         self.assertEqual(self.rows("proof")[0]["result"], [{"name": "replay", "status": "passed"}])
         self.assertIn("--random tuna_2b", self.rows("shapes")[1]["command"])
         self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[2]["command"])
+        self.assertEqual(["--weights int8" in self.rows("shapes")[3]["command"], "--weights int4" in self.rows("shapes")[4]["command"]], [True] * 2)
 
     def test_a_dry_run_names_every_command_and_writes_nothing(self):
         self.tool("nvidia-smi", "exit 9")

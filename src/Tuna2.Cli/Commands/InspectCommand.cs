@@ -10,7 +10,7 @@ internal sealed class InspectCommand : TunaCommand
 {
     private readonly Argument<string?> _model = new("MODEL")
     {
-        Description = "A model directory, a safetensors or PyTorch file, or a picture the engine made (- for standard input) [default: the demo model]",
+        Description = "A model directory, a safetensors or PyTorch file, a shape of the manifest, or a picture the engine made (- for standard input) [default: the demo model]",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -23,6 +23,7 @@ internal sealed class InspectCommand : TunaCommand
     private readonly Option<int?> _vaeTile = NumberOptions.Integer("--vae-tile", "Count memory for a VAE that takes tiles of N pixels a side [default: whole]");
     private readonly Option<int?> _promptTokens = NumberOptions.Integer("--prompt-tokens", "Count memory for prompts and questions of N tokens [default: 128]");
     private readonly Option<int?> _maxTokens = NumberOptions.Integer("--max-tokens", "Count memory for answers of N tokens [default: 512]");
+    private readonly Option<WeightFormat?> _weights = CommonOptions.Weights("Count memory for matrices kept as");
     private readonly Option<int?> _threads = NumberOptions.Integer("--threads", "Count memory for N CPU threads; 0 for one per processor [default: 0]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
@@ -33,6 +34,7 @@ internal sealed class InspectCommand : TunaCommand
             "tuna2 inspect",
             "tuna2 inspect ~/models/tuna_2_pixel_7b --width 1024 --height 1024",
             "tuna2 inspect ~/models/tuna_2b_video --width 1344 --height 768 --frames 81 --vae-tile 256",
+            "tuna2 inspect tuna_2_pixel_7b --weights int4",
             "tuna2 inspect model-00001-of-00004.safetensors --tensors",
             "tuna2 inspect Wan2.2_VAE.pth --tensors",
             "tuna2 inspect circle.png",
@@ -47,6 +49,7 @@ internal sealed class InspectCommand : TunaCommand
         Add(_vaeTile);
         Add(_promptTokens);
         Add(_maxTokens);
+        Add(_weights);
         Add(_threads);
         Add(_json);
     }
@@ -66,7 +69,7 @@ internal sealed class InspectCommand : TunaCommand
             Guidance = parsed.GetValue(_guidance),
             VaeTile = parsed.GetValue(_vaeTile),
         };
-        description.CountMemory(picture, parsed.GetValue(_frames), parsed.GetValue(_maxTokens), parsed.GetValue(_promptTokens) ?? 128, parsed.GetValue(_threads) ?? 0);
+        description.CountMemory(picture, parsed.GetValue(_frames), parsed.GetValue(_maxTokens), parsed.GetValue(_promptTokens) ?? 128, parsed.GetValue(_threads) ?? 0, parsed.GetValue(_weights) ?? WeightFormat.Stored);
         if (parsed.GetValue(_json))
             Console.WriteJson(json => description.WriteTo(json, parsed.GetValue(_tensors)));
         else

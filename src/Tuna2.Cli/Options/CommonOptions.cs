@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Tuna2.Engine;
 
 namespace Tuna2.Cli.Options;
 
@@ -11,6 +12,10 @@ internal static class CommonOptions
 
     /// <summary>A picture to read.</summary>
     public static Argument<string> Picture(string description) => new("IMAGE") { Description = description + " (PNG, JPEG, WebP, BMP or GIF; - for standard input)" };
+
+    /// <summary>--weights.</summary>
+    public static Option<WeightFormat?> Weights(string description) => ChoiceOptions.Choice(
+        "--weights", $"{description} [default: stored]", [.. Enum.GetValues<WeightFormat>().Select(format => (format.Name(), format))]);
 
     /// <summary>--vae-tile.</summary>
     public static Option<int?> VaeTile() => NumberOptions.Integer(

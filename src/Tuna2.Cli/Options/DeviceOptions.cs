@@ -4,7 +4,7 @@ using Tuna2.Engine;
 
 namespace Tuna2.Cli.Options;
 
-/// <summary>Where and how a command computes: --device, --dtype, --threads.</summary>
+/// <summary>Where and how a command computes: --device, --dtype, --weights, --threads.</summary>
 internal sealed class DeviceOptions
 {
     private readonly Option<string?> _device = new("--device")
@@ -16,6 +16,8 @@ internal sealed class DeviceOptions
     private readonly Option<ComputeType?> _dtype = ChoiceOptions.Choice(
         "--dtype", "Precision of activations; bf16 needs a CUDA device [default: auto]",
         ("auto", ComputeType.Auto), ("f32", ComputeType.F32), ("bf16", ComputeType.BF16));
+
+    private readonly Option<WeightFormat?> _weights = CommonOptions.Weights("What the matrices are kept as; int8 takes half the memory, int4 under a third");
 
     private readonly Option<string?> _tuning = new("--tuning")
     {
@@ -33,6 +35,7 @@ internal sealed class DeviceOptions
     {
         command.Add(_device);
         command.Add(_dtype);
+        command.Add(_weights);
         command.Add(_threads);
         command.Add(_noMemoryCheck);
         command.Add(_tuning);
@@ -42,6 +45,7 @@ internal sealed class DeviceOptions
     {
         Device = parsed.GetValue(_device) ?? "auto",
         ComputeType = parsed.GetValue(_dtype) ?? ComputeType.Auto,
+        Weights = parsed.GetValue(_weights) ?? WeightFormat.Stored,
         Threads = parsed.GetValue(_threads) ?? 0,
         CheckMemory = !parsed.GetValue(_noMemoryCheck),
         Tuning = parsed.GetValue(_tuning),

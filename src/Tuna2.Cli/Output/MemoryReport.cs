@@ -17,8 +17,16 @@ internal sealed class MemoryReport
     private readonly VideoOptions? _video;
     private readonly IReadOnlyList<(string Task, MemoryEstimate Memory)> _tasks;
 
-    private MemoryReport(ImageOptions picture, VideoOptions? video, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks) =>
+    private readonly WeightFormat _weights;
+    private readonly IReadOnlyList<(WeightFormat Format, long Bytes)> _formats;
+
+    private MemoryReport(
+        ImageOptions picture, VideoOptions? video, AskOptions ask, int promptTokens, IReadOnlyList<(string, MemoryEstimate)> tasks,
+        WeightFormat weights, IReadOnlyList<(WeightFormat, long)> formats)
+    {
         (_picture, _video, _ask, _promptTokens, _tasks) = (picture, video, ask, promptTokens, tasks);
+        (_weights, _formats) = (weights, formats);
+    }
 
     /// <summary>Counts every task.</summary>
     /// <param name="config">The model's config.</param>
@@ -29,8 +37,9 @@ internal sealed class MemoryReport
     /// <param name="promptTokens">Tokens of prompts, instructions and questions.</param>
     /// <param name="tokenizer">The model's tokenizer, which counts the tokens of its negative prompts; null: as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <param name="weights">What the matrices are kept as.</param>
     /// <exception cref="RequestException">A value is out of range.</exception>
-    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? frames, int? maxTokens, int promptTokens, Tokenizer? tokenizer, int threads)
+    public static MemoryReport Of(ModelConfig config, Checkpoint checkpoint, ImageOptions picture, int? frames, int? maxTokens, int promptTokens, Tokenizer? tokenizer, int threads, WeightFormat weights)
     {
         var d = config.Defaults;
         if (d.Video is null && frames is not null)
@@ -55,14 +64,14 @@ internal sealed class MemoryReport
             ask = ask with { MaxTokens = most };
         List<(string, MemoryEstimate)> tasks =
         [
-            ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
-            ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, Negative(d.EditNegativePrompt), threads)),
-            ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads)),
-            ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads)),
+            ("generate", MemoryEstimate.Generate(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads, weights)),
+            ("edit", MemoryEstimate.Edit(config, checkpoint, picture, promptTokens, Negative(d.EditNegativePrompt), threads, weights)),
+            ("reconstruct", MemoryEstimate.Reconstruct(config, checkpoint, picture, promptTokens, Negative(d.NegativePrompt), threads, weights)),
+            ("ask", MemoryEstimate.Ask(config, checkpoint, ask, promptTokens, threads, weights)),
         ];
         if (video is not null)
-            tasks.Add(("video", MemoryEstimate.Video(config, checkpoint, video, promptTokens, Negative(d.Video!.NegativePrompt), threads)));
-        return new(picture, video, ask, promptTokens, tasks);
+            tasks.Add(("video", MemoryEstimate.Video(config, checkpoint, video, promptTokens, Negative(d.Video!.NegativePrompt), threads, weights)));
+        return new(picture, video, ask, promptTokens, tasks, weights, [.. Enum.GetValues<WeightFormat>().Select(format => (format, MemoryEstimate.WeightsAs(config, checkpoint, format)))]);
 
         int? Negative(string prompt) => tokenizer?.Encode(prompt).Length;
     }
@@ -71,7 +80,7 @@ internal sealed class MemoryReport
     /// <param name="line">Writes a line under a heading; no heading continues the one before.</param>
     public void WriteTo(Action<string, FormattableString> line)
     {
-        line("memory", $"on the CPU, {_picture.Width}x{_picture.Height}, {_picture.Steps} steps, {_promptTokens} prompt tokens, answers of {_ask.MaxTokens}");
+        line("memory", $"on the CPU, {_picture.Width}x{_picture.Height}, {_picture.Steps} steps, {_promptTokens} prompt tokens, answers of {_ask.MaxTokens}{(_weights == WeightFormat.Stored ? "" : $", weights {_weights.Name()}")}");
         line("", $"{"",-16}{string.Concat(_tasks.Select(task => $"{task.Task,13}"))}");
         Row("weights", memory => memory.WeightBytes);
         Row("arena", memory => memory.ActivationBytes);
@@ -81,6 +90,7 @@ internal sealed class MemoryReport
             Row("VAE", memory => memory.VaeBytes);
         Row("process", memory => memory.ProcessBytes);
         Row("together", memory => memory.TotalBytes);
+        line("", $"the weights take {string.Join(", ", _formats.Select(f => $"{ByteCount.Of(f.Bytes)} as {f.Format.Name()}"))}");
         line("", $"unplanned, the activations in the arena would take {string.Join(", ", _tasks.Select(task => ByteCount.Of(task.Memory.NaiveActivationBytes)))}");
         if (_video is { } video)
             line("", $"a video is {video.Frames} frames of {video.Width}x{video.Height}");
@@ -111,6 +121,11 @@ internal sealed class MemoryReport
             json.WriteNumber("vae_tile", tile);
         json.WriteNumber("prompt_tokens", _promptTokens);
         json.WriteNumber("max_tokens", _ask.MaxTokens);
+        json.WriteString("weights", _weights.Name());
+        json.WriteStartObject("weights_bytes_as");
+        foreach (var (format, bytes) in _formats)
+            json.WriteNumber(format.Name(), bytes);
+        json.WriteEndObject();
         if (SystemMemory.AvailableBytes is { } available)
             json.WriteNumber("available_bytes", available);
         else

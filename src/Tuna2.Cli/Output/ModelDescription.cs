@@ -47,10 +47,12 @@ internal sealed class ModelDescription : IDisposable
             .Select(group => (group.Key, group.Count(), group.Sum(tensor => tensor.ElementCount))),
     ];
 
-    /// <summary>Reads the headers of a model directory or of a file of weights.</summary>
+    /// <summary>Reads the headers of a model directory or of a file of weights; of a shape's name, where nothing else is called so, what the manifest says.</summary>
     /// <exception cref="ModelException">It is missing or damaged.</exception>
     public static ModelDescription Of(string path)
     {
+        if (!Path.Exists(path) && WeightsManifest.Checkpoints.FirstOrDefault(shape => shape.Name == path) is { } known)
+            return new(path, known.Config, Checkpoint.Declared(known.Name, WeightsManifest.Expect(known.Config)));
         var config = Directory.Exists(path) ? ModelConfig.Load(path) : null;
         var checkpoint = Checkpoint.Open(path);
         try
@@ -66,10 +68,10 @@ internal sealed class ModelDescription : IDisposable
 
     /// <summary>Counts what it takes to run, where the model is one this version runs.</summary>
     /// <exception cref="RequestException">A size is out of range.</exception>
-    public void CountMemory(ImageOptions picture, int? frames, int? maxTokens, int promptTokens, int threads)
+    public void CountMemory(ImageOptions picture, int? frames, int? maxTokens, int promptTokens, int threads, WeightFormat weights)
     {
         if (_config is { } config && Problem is null)
-            Memory = MemoryReport.Of(config, _checkpoint, picture, frames, maxTokens, promptTokens, FindTokenizer(), threads);
+            Memory = MemoryReport.Of(config, _checkpoint, picture, frames, maxTokens, promptTokens, FindTokenizer(), threads, weights);
     }
 
     private Tokenizer? FindTokenizer() => Path.Combine(_path, "tokenizer.json") is var path && File.Exists(path) ? Tokenizer.Load(path) : null;
@@ -81,7 +83,7 @@ internal sealed class ModelDescription : IDisposable
         Line("variant", $"{_variant?.Name() ?? "unknown"}{(_knownAs is null ? "" : $", the tensors of {_knownAs}")}");
         Line("parameters", $"{Short(Parameters)} ({Parameters:N0}) in {Count(_checkpoint.Tensors.Count, "tensor")}");
         Line("type", $"{string.Join(", ", Types.Select(t => Types.Count == 1 ? t.Type.Name() : $"{t.Type.Name()} ({Count(t.Tensors, "tensor")})"))}");
-        Line("weights", $"{ByteCount.Of(_checkpoint.TotalBytes)} in {Count(_checkpoint.Files.Count, "file")}");
+        Line("weights", $"{ByteCount.Of(_checkpoint.TotalBytes)} {(_checkpoint.Files.Count == 0 ? "of a shape of the manifest, in no file" : $"in {Count(_checkpoint.Files.Count, "file")}")}");
         foreach (var file in _checkpoint.Files)
             Line("", $"{Path.GetFileName(file.Path)}  {file.Bytes:N0} bytes, {Count(file.Tensors.Count, "tensor")}");
         if (_config is { } config)

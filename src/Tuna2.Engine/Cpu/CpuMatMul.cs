@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
 
@@ -22,9 +21,6 @@ internal static unsafe class CpuMatMul
 
     /// <summary>How many elements before it is read a panel is asked for: a few kilobytes cover the way to memory.</summary>
     private const int StreamedAhead = 2 * StreamedK;
-
-    /// <summary>The same for a single row, in bytes: beyond what the processor asks for by itself at the end of a page.</summary>
-    private const int DottedAhead = 2048;
 
     /// <summary>Rows packed at once: a block of <see cref="BlockK"/> of each takes half a second-level cache.</summary>
     private const int MaxBlockRows = 240;
@@ -126,8 +122,7 @@ internal static unsafe class CpuMatMul
         where S : ISimd<V> where V : struct
     {
         var threads = context.Threads;
-        var matrix = CpuContext.Matrix(weight);
-        var precision = weight.Precision;
+        var matrix = new CpuMatrix(weight);
         int products = epilogue.Products, n = weight.Rows / products, tile = 2 * S.Width, itemColumns = ItemColumns<S, V>(n, products, threads.Count), apart = CpuTile.MaxRows * tile;
         threads.For((n + itemColumns - 1) / itemColumns, item =>
         {
@@ -155,10 +150,10 @@ internal static unsafe class CpuMatMul
                     {
                         int at = k0 + i, next = at + StreamedAhead, step = Math.Min(StreamedK, depth - i);
                         if (next < k)
-                            CpuPanel.Prefetch(matrix, precision, k, weightRow, columns, next, StreamedK);
+                            matrix.Prefetch(weightRow, columns, next, StreamedK);
                         else if (nextRow < weight.Rows)
-                            CpuPanel.Prefetch(matrix, precision, k, nextRow, Math.Min(tile, weight.Rows - nextRow), Math.Min(next - k, k - 1), StreamedK);
-                        CpuPanel.Pack<S, V>(matrix, precision, k, weightRow, columns, at, step, panel);
+                            matrix.Prefetch(nextRow, Math.Min(tile, weight.Rows - nextRow), Math.Min(next - k, k - 1), StreamedK);
+                        matrix.Pack<S, V>(weightRow, columns, at, step, panel);
                         CpuTile.Run<S, V>(input + at, k, 1, rows, panel, step, piece, tile, i == 0 ? TileSum.Replace : TileSum.Continue);
                     }
                     CpuElements.Add<S, V>(sums, piece, rows * tile);
@@ -171,8 +166,7 @@ internal static unsafe class CpuMatMul
     private static void Dotted<S, V>(in CpuContext context, float* input, int k, Weight weight, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
-        var matrix = CpuContext.Matrix(weight);
-        var precision = weight.Precision;
+        var matrix = new CpuMatrix(weight);
         int products = epilogue.Products, n = weight.Rows / products, itemColumns = MaxItemColumns / products;
         context.Threads.For((n + itemColumns - 1) / itemColumns, item =>
         {
@@ -180,52 +174,9 @@ internal static unsafe class CpuMatMul
             var dots = stackalloc float[MaxItemColumns];
             for (var p = 0; p < products; p++)
                 for (var j = 0; j < count; j++)
-                {
-                    var row = (long)(p * n + begin + j) * k;
-                    dots[p * count + j] = precision == Precision.BF16 ? Dot<S, V>(input, (ushort*)matrix + row, k) : Dot<S, V>(input, (float*)matrix + row, k);
-                }
+                    dots[p * count + j] = matrix.Dot<S, V>(input, p * n + begin + j);
             epilogue.Row<S, V>(0, begin, count, dots, count, output, n);
         });
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Dot<S, V>(float* x, ushort* m, int k) where S : ISimd<V> where V : struct
-    {
-        var w = S.Width;
-        V s0 = S.Broadcast(0), s1 = s0, s2 = s0, s3 = s0;
-        nint i = 0;
-        for (; i <= k - 4 * w; i += 4 * w)
-        {
-            CpuPanel.Prefetch(m + i + DottedAhead / sizeof(ushort));
-            s0 = S.Fma(S.Load(x + i), S.LoadBF16(m + i), s0);
-            s1 = S.Fma(S.Load(x + i + w), S.LoadBF16(m + i + w), s1);
-            s2 = S.Fma(S.Load(x + i + 2 * w), S.LoadBF16(m + i + 2 * w), s2);
-            s3 = S.Fma(S.Load(x + i + 3 * w), S.LoadBF16(m + i + 3 * w), s3);
-        }
-        var sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
-        for (; i < k; i++)
-            sum += x[i] * ScalarSimd.LoadBF16(m + i);
-        return sum;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Dot<S, V>(float* x, float* m, int k) where S : ISimd<V> where V : struct
-    {
-        var w = S.Width;
-        V s0 = S.Broadcast(0), s1 = s0, s2 = s0, s3 = s0;
-        nint i = 0;
-        for (; i <= k - 4 * w; i += 4 * w)
-        {
-            CpuPanel.Prefetch(m + i + DottedAhead / sizeof(float));
-            s0 = S.Fma(S.Load(x + i), S.Load(m + i), s0);
-            s1 = S.Fma(S.Load(x + i + w), S.Load(m + i + w), s1);
-            s2 = S.Fma(S.Load(x + i + 2 * w), S.Load(m + i + 2 * w), s2);
-            s3 = S.Fma(S.Load(x + i + 3 * w), S.Load(m + i + 3 * w), s3);
-        }
-        var sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
-        for (; i < k; i++)
-            sum += x[i] * m[i];
-        return sum;
     }
 
     /// <summary>Rows of a product as they lie in memory, one behind the other.</summary>
@@ -330,8 +281,7 @@ internal static unsafe class CpuMatMul
     private static void Columns<S, V>(CpuThreads threads, RowBlock[] blocks, int k, Weight weight, int itemColumns, float* output, Epilogue epilogue)
         where S : ISimd<V> where V : struct
     {
-        var matrix = CpuContext.Matrix(weight);
-        var precision = weight.Precision;
+        var matrix = new CpuMatrix(weight);
         int products = epilogue.Products, n = weight.Rows / products, tile = 2 * S.Width, items = (n + itemColumns - 1) / itemColumns, stride = products * itemColumns;
         Debug.Assert((BlockK * tile + MaxBlockRows * stride) * sizeof(float) <= CpuThreads.ScratchBytes);
         threads.For(items * blocks.Length, item =>
@@ -347,14 +297,14 @@ internal static unsafe class CpuMatMul
                 {
                     // Panels of all products of a column, then of the next.
                     int p = i % products, c = i / products * tile;
-                    CpuPanel.Pack<S, V>(matrix, precision, k, p * n + column + c, Math.Min(tile, columns - c), k0, depth, panel);
+                    matrix.Pack<S, V>(p * n + column + c, Math.Min(tile, columns - c), k0, depth, panel);
                     // The panel after this one, whose rows are asked for while the tiles run.
                     var (nextRow, next) = i + 1 < panels ? ((i + 1) % products * n + column + (i + 1) / products * tile, k0) : k0 + BlockK < k ? (column, k0 + BlockK) : (column + columns, block.FirstK);
                     var nextCount = Math.Clamp(weight.Rows - nextRow, 0, tile);
                     for (var t = 0; t < tiles; t++)
                     {
                         int ask = t * nextCount / tiles, asked = (t + 1) * nextCount / tiles;
-                        CpuPanel.Prefetch(matrix, precision, k, nextRow + ask, asked - ask, next, Math.Min(BlockK, k - next));
+                        matrix.Prefetch(nextRow + ask, asked - ask, next, Math.Min(BlockK, k - next));
                         int begin = CpuTile.Begin(t, tiles, count), height = CpuTile.Begin(t + 1, tiles, count) - begin;
                         CpuTile.Run<S, V>(block.Tile(k0, begin, depth), 1, height, height,
                             panel, depth, product + (long)begin * stride + p * itemColumns + c, stride, k0 > block.FirstK ? TileSum.Add : TileSum.Replace);

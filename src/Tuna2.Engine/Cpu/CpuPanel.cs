@@ -9,6 +9,9 @@ namespace Tuna2.Engine.Cpu;
 /// <summary>Rows turned into columns: the layouts <see cref="CpuTile"/> reads its two sides in.</summary>
 internal static unsafe class CpuPanel
 {
+    /// <summary>Elements of a row that have one scale, at least.</summary>
+    public const int ScaledK = 32;
+
     private const int CacheLine = 64;
 
     /// <summary>
@@ -23,47 +26,69 @@ internal static unsafe class CpuPanel
     /// <param name="k0">First element of each row.</param>
     /// <param name="depth">Elements of each row.</param>
     /// <param name="panel">depth x two vectors.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack<S, V>(byte* matrix, Precision precision, int width, int row, int count, int k0, int depth, float* panel)
         where S : ISimd<V> where V : struct
     {
-        int tile = 2 * S.Width, size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
-        var source = matrix + ((long)row * width + k0) * size;
-        var stride = (nint)width * size;
-        // Blocks that are transposed in registers: a register's worth of 32-bit lanes of as many rows, a lane being a float32
-        // or two neighbouring bfloat16.
+        var stride = (nint)precision.RowBytes(width);
+        Pack<S, V>(matrix + row * stride + (nint)precision.RowBytes(k0), stride, precision, count, depth, null, 0, panel);
+    }
+
+    /// <summary>As above, of rows that may be quantized.</summary>
+    /// <param name="source">The first element of the first row.</param>
+    /// <param name="stride">Bytes from a row to the next.</param>
+    /// <param name="precision">Their elements.</param>
+    /// <param name="count">Rows to take, at most two vectors.</param>
+    /// <param name="depth">Elements of each row.</param>
+    /// <param name="scales">A scale for each column of the panel, then those for the next <see cref="ScaledK"/> elements; null where there are none.</param>
+    /// <param name="scaleStep">From the scales of some elements to the next; 0 where they are the same.</param>
+    /// <param name="panel">depth x two vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pack<S, V>(byte* source, nint stride, Precision precision, int count, int depth, float* scales, int scaleStep, float* panel)
+        where S : ISimd<V> where V : struct
+    {
+        int tile = 2 * S.Width;
+        // Blocks that are transposed in registers: a register's worth of 32-bit lanes of as many rows, a lane being a float32, two
+        // neighbouring bfloat16, four bytes or eight nibbles.
         var lanes = Avx2.IsSupported && S.Width >= 8 ? 8 : S.Width >= 4 ? 4 : 1;
-        var step = precision == Precision.BF16 ? 2 * lanes : lanes;
+        var step = 4 * precision switch { Precision.F32 => 1, Precision.BF16 => 2, Precision.Int8 => 4, _ => 8 };
         var done = lanes == 1 ? 0 : depth / step * step;
         for (var j = 0; j < tile && done > 0; j += lanes)
         {
-            var to = panel + j;
+            var (to, scale) = ((nint)(panel + j), (nint)(scales + j));
             if (lanes == 8)
             {
                 byte* r0 = At(j), r1 = At(j + 1), r2 = At(j + 2), r3 = At(j + 3), r4 = At(j + 4), r5 = At(j + 5), r6 = At(j + 6), r7 = At(j + 7);
-                if (precision == Precision.BF16)
-                    for (nint i = 0; i < done; i += 16)
-                        Transpose8<PairLanes>(r0 + 2 * i, r1 + 2 * i, r2 + 2 * i, r3 + 2 * i, r4 + 2 * i, r5 + 2 * i, r6 + 2 * i, r7 + 2 * i, to + i * tile, tile);
-                else
-                    for (nint i = 0; i < done; i += 8)
-                        Transpose8<SingleLanes>(r0 + 4 * i, r1 + 4 * i, r2 + 4 * i, r3 + 4 * i, r4 + 4 * i, r5 + 4 * i, r6 + 4 * i, r7 + 4 * i, to + i * tile, tile);
+                switch (precision)
+                {
+                    case Precision.BF16: Rows8<PairLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, null, 0); break;
+                    case Precision.F32: Rows8<SingleLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, null, 0); break;
+                    case Precision.Int8: Rows8<ByteLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                    default: Rows8<NibbleLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                }
             }
             else
             {
                 byte* r0 = At(j), r1 = At(j + 1), r2 = At(j + 2), r3 = At(j + 3);
-                if (precision == Precision.BF16)
-                    for (nint i = 0; i < done; i += 8)
-                        Transpose4<PairLanes>(r0 + 2 * i, r1 + 2 * i, r2 + 2 * i, r3 + 2 * i, to + i * tile, tile);
-                else
-                    for (nint i = 0; i < done; i += 4)
-                        Transpose4<SingleLanes>(r0 + 4 * i, r1 + 4 * i, r2 + 4 * i, r3 + 4 * i, to + i * tile, tile);
+                switch (precision)
+                {
+                    case Precision.BF16: Rows4<PairLanes>(r0, r1, r2, r3, done, (float*)to, tile, null, 0); break;
+                    case Precision.F32: Rows4<SingleLanes>(r0, r1, r2, r3, done, (float*)to, tile, null, 0); break;
+                    case Precision.Int8: Rows4<ByteLanes>(r0, r1, r2, r3, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                    default: Rows4<NibbleLanes>(r0, r1, r2, r3, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                }
             }
         }
         for (var j = 0; j < tile && done < depth; j++)
         {
             var from = At(j);
             for (var i = done; i < depth; i++)
-                panel[(long)i * tile + j] = precision == Precision.BF16 ? ScalarSimd.LoadBF16((ushort*)from + i) : ((float*)from)[i];
+                panel[(long)i * tile + j] = precision switch
+                {
+                    Precision.BF16 => ScalarSimd.LoadBF16((ushort*)from + i),
+                    Precision.F32 => ((float*)from)[i],
+                    Precision.Int8 => ((sbyte*)from)[i] * scales[i / ScaledK * scaleStep + j],
+                    _ => ScalarSimd.LoadInt4(from, i) * scales[i / ScaledK * scaleStep + j],
+                };
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,17 +130,19 @@ internal static unsafe class CpuPanel
     }
 
     /// <summary>
-    /// Asks for what a <see cref="Pack"/> with the same arguments will read, into the second-level cache. The rows of a panel are
+    /// Asks for what a <see cref="Pack"/> will read, into the second-level cache. The rows of a panel are
     /// many short pieces far apart, which the processor's own prefetching does not see coming.
     /// </summary>
-    public static void Prefetch(byte* matrix, Precision precision, int width, int row, int count, int k0, int depth)
+    /// <param name="from">The first byte of the first row.</param>
+    /// <param name="stride">Bytes from a row to the next.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="bytes">Bytes of each.</param>
+    public static void Prefetch(byte* from, nint stride, int count, nint bytes)
     {
         if (!Sse.IsSupported)
             return;
-        var size = precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
-        var from = matrix + ((long)row * width + k0) * size;
-        for (; count > 0; count--, from += (nint)width * size)
-            for (nint i = 0; i < (nint)depth * size; i += CacheLine)
+        for (; count > 0; count--, from += stride)
+            for (nint i = 0; i < bytes; i += CacheLine)
                 Sse.Prefetch1(from + i);
     }
 
@@ -127,33 +154,37 @@ internal static unsafe class CpuPanel
             Sse.Prefetch1(address);
     }
 
-    /// <summary>What a 32-bit lane of the source holds.</summary>
+    /// <summary>What a 32-bit lane of the source holds: so many elements, each to be brought to the top and back.</summary>
     private interface ILanes
     {
-        static abstract bool Pairs { get; }
+        static abstract int Count { get; }
     }
 
-    private readonly struct SingleLanes : ILanes { public static bool Pairs => false; }
-    private readonly struct PairLanes : ILanes { public static bool Pairs => true; }
+    private readonly struct SingleLanes : ILanes { public static int Count => 1; }
+    private readonly struct PairLanes : ILanes { public static int Count => 2; }
+    private readonly struct ByteLanes : ILanes { public static int Count => 4; }
+    private readonly struct NibbleLanes : ILanes { public static int Count => 8; }
 
-    /// <summary>8 lanes of 8 rows to 8 rows of 8 columns, or to 16 where a lane holds two elements.</summary>
+    /// <summary>Elements of eight rows, 16 bytes of each at a time, to as many rows of eight columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8<L>(byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, float* to, nint tile) where L : ILanes
+    private static void Rows8<L>(
+        byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, int depth, float* to, nint tile, float* scales, int scaleStep) where L : ILanes
     {
         // Rows 0 to 3 in the lower halves and 4 to 7 in the upper, so that four lanes of all rows need no exchange of halves.
-        Four<L>(r0, r1, r2, r3, r4, r5, r6, r7, to, tile);
-        Four<L>(r0 + 16, r1 + 16, r2 + 16, r3 + 16, r4 + 16, r5 + 16, r6 + 16, r7 + 16, to + (L.Pairs ? 8 : 4) * tile, tile);
+        for (nint i = 0, at = 0; i < depth; i += 4 * L.Count, at += 16)
+            Four<L>(r0 + at, r1 + at, r2 + at, r3 + at, r4 + at, r5 + at, r6 + at, r7 + at, to + i * tile, tile, scales + i / ScaledK * scaleStep);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Four<L>(byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, float* to, nint tile) where L : ILanes
+    private static void Four<L>(byte* r0, byte* r1, byte* r2, byte* r3, byte* r4, byte* r5, byte* r6, byte* r7, float* to, nint tile, float* scales) where L : ILanes
     {
         Vector256<float> a = Halves(r0, r4), b = Halves(r1, r5), c = Halves(r2, r6), d = Halves(r3, r7);
         Vector256<float> ab = Avx.UnpackLow(a, b), cd = Avx.UnpackLow(c, d), ab2 = Avx.UnpackHigh(a, b), cd2 = Avx.UnpackHigh(c, d);
-        Put<L>(Avx.Shuffle(ab, cd, 0x44), to, tile);
-        Put<L>(Avx.Shuffle(ab, cd, 0xEE), to + (L.Pairs ? 2 : 1) * tile, tile);
-        Put<L>(Avx.Shuffle(ab2, cd2, 0x44), to + (L.Pairs ? 4 : 2) * tile, tile);
-        Put<L>(Avx.Shuffle(ab2, cd2, 0xEE), to + (L.Pairs ? 6 : 3) * tile, tile);
+        var scale = L.Count >= 4 ? Vector256.Load(scales) : default;
+        Put<L>(Avx.Shuffle(ab, cd, 0x44), to, tile, scale);
+        Put<L>(Avx.Shuffle(ab, cd, 0xEE), to + L.Count * tile, tile, scale);
+        Put<L>(Avx.Shuffle(ab2, cd2, 0x44), to + 2 * L.Count * tile, tile, scale);
+        Put<L>(Avx.Shuffle(ab2, cd2, 0xEE), to + 3 * L.Count * tile, tile, scale);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -161,43 +192,88 @@ internal static unsafe class CpuPanel
         Avx.InsertVector128(Vector128.Load((float*)low).ToVector256Unsafe(), Vector128.Load((float*)high), 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<L>(Vector256<float> column, float* to, nint tile) where L : ILanes
+    private static void Put<L>(Vector256<float> column, float* to, nint tile, Vector256<float> scale) where L : ILanes
     {
-        if (L.Pairs)
+        var words = column.AsInt32();
+        switch (L.Count)
         {
-            // The first of two bfloat16 is the lower half of a lane.
-            (column.AsUInt32() << 16).AsSingle().Store(to);
-            (column.AsUInt32() & Vector256.Create(0xFFFF0000)).AsSingle().Store(to + tile);
-        }
-        else
-        {
-            column.Store(to);
+            case 1:
+                column.Store(to);
+                break;
+            case 2:
+                // The first of two bfloat16 is the lower half of a lane.
+                (words << 16).AsSingle().Store(to);
+                (words & Vector256.Create(unchecked((int)0xFFFF0000))).AsSingle().Store(to + tile);
+                break;
+            case 4:
+                (Vector256.ConvertToSingle(words << 24 >> 24) * scale).Store(to);
+                (Vector256.ConvertToSingle(words << 16 >> 24) * scale).Store(to + tile);
+                (Vector256.ConvertToSingle(words << 8 >> 24) * scale).Store(to + 2 * tile);
+                (Vector256.ConvertToSingle(words >> 24) * scale).Store(to + 3 * tile);
+                break;
+            default:
+                // Two neighbours sixteen bits apart: see Precision.Int4.
+                (Vector256.ConvertToSingle(words << 28 >> 28) * scale).Store(to);
+                (Vector256.ConvertToSingle(words << 12 >> 28) * scale).Store(to + tile);
+                (Vector256.ConvertToSingle(words << 24 >> 28) * scale).Store(to + 2 * tile);
+                (Vector256.ConvertToSingle(words << 8 >> 28) * scale).Store(to + 3 * tile);
+                (Vector256.ConvertToSingle(words << 20 >> 28) * scale).Store(to + 4 * tile);
+                (Vector256.ConvertToSingle(words << 4 >> 28) * scale).Store(to + 5 * tile);
+                (Vector256.ConvertToSingle(words << 16 >> 28) * scale).Store(to + 6 * tile);
+                (Vector256.ConvertToSingle(words >> 28) * scale).Store(to + 7 * tile);
+                break;
         }
     }
 
-    /// <summary>4 lanes of 4 rows to 4 rows of 4 columns, or to 8 where a lane holds two elements.</summary>
+    /// <summary>Elements of four rows, 16 bytes of each at a time, to as many rows of four columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4<L>(byte* r0, byte* r1, byte* r2, byte* r3, float* to, nint tile) where L : ILanes
+    private static void Rows4<L>(byte* r0, byte* r1, byte* r2, byte* r3, int depth, float* to, nint tile, float* scales, int scaleStep) where L : ILanes
+    {
+        for (nint i = 0, at = 0; i < depth; i += 4 * L.Count, at += 16)
+            Transpose4<L>(r0 + at, r1 + at, r2 + at, r3 + at, to + i * tile, tile, scales + i / ScaledK * scaleStep);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4<L>(byte* r0, byte* r1, byte* r2, byte* r3, float* to, nint tile, float* scales) where L : ILanes
     {
         Vector128<float> a = Vector128.Load((float*)r0), b = Vector128.Load((float*)r1), c = Vector128.Load((float*)r2), d = Vector128.Load((float*)r3);
         Vector128<float> ab = ZipLow(a, b), cd = ZipLow(c, d), ab2 = ZipHigh(a, b), cd2 = ZipHigh(c, d);
-        Put<L>(Vector128.Create(ab.GetLower(), cd.GetLower()), to, tile);
-        Put<L>(Vector128.Create(ab.GetUpper(), cd.GetUpper()), to + (L.Pairs ? 2 : 1) * tile, tile);
-        Put<L>(Vector128.Create(ab2.GetLower(), cd2.GetLower()), to + (L.Pairs ? 4 : 2) * tile, tile);
-        Put<L>(Vector128.Create(ab2.GetUpper(), cd2.GetUpper()), to + (L.Pairs ? 6 : 3) * tile, tile);
+        var scale = L.Count >= 4 ? Vector128.Load(scales) : default;
+        Put<L>(Vector128.Create(ab.GetLower(), cd.GetLower()), to, tile, scale);
+        Put<L>(Vector128.Create(ab.GetUpper(), cd.GetUpper()), to + L.Count * tile, tile, scale);
+        Put<L>(Vector128.Create(ab2.GetLower(), cd2.GetLower()), to + 2 * L.Count * tile, tile, scale);
+        Put<L>(Vector128.Create(ab2.GetUpper(), cd2.GetUpper()), to + 3 * L.Count * tile, tile, scale);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<L>(Vector128<float> column, float* to, nint tile) where L : ILanes
+    private static void Put<L>(Vector128<float> column, float* to, nint tile, Vector128<float> scale) where L : ILanes
     {
-        if (L.Pairs)
+        var words = column.AsInt32();
+        switch (L.Count)
         {
-            (column.AsUInt32() << 16).AsSingle().Store(to);
-            (column.AsUInt32() & Vector128.Create(0xFFFF0000)).AsSingle().Store(to + tile);
-        }
-        else
-        {
-            column.Store(to);
+            case 1:
+                column.Store(to);
+                break;
+            case 2:
+                (words << 16).AsSingle().Store(to);
+                (words & Vector128.Create(unchecked((int)0xFFFF0000))).AsSingle().Store(to + tile);
+                break;
+            case 4:
+                (Vector128.ConvertToSingle(words << 24 >> 24) * scale).Store(to);
+                (Vector128.ConvertToSingle(words << 16 >> 24) * scale).Store(to + tile);
+                (Vector128.ConvertToSingle(words << 8 >> 24) * scale).Store(to + 2 * tile);
+                (Vector128.ConvertToSingle(words >> 24) * scale).Store(to + 3 * tile);
+                break;
+            default:
+                (Vector128.ConvertToSingle(words << 28 >> 28) * scale).Store(to);
+                (Vector128.ConvertToSingle(words << 12 >> 28) * scale).Store(to + tile);
+                (Vector128.ConvertToSingle(words << 24 >> 28) * scale).Store(to + 2 * tile);
+                (Vector128.ConvertToSingle(words << 8 >> 28) * scale).Store(to + 3 * tile);
+                (Vector128.ConvertToSingle(words << 20 >> 28) * scale).Store(to + 4 * tile);
+                (Vector128.ConvertToSingle(words << 4 >> 28) * scale).Store(to + 5 * tile);
+                (Vector128.ConvertToSingle(words << 16 >> 28) * scale).Store(to + 6 * tile);
+                (Vector128.ConvertToSingle(words >> 28) * scale).Store(to + 7 * tile);
+                break;
         }
     }
 

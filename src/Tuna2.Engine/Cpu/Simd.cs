@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tuna2.Engine.Cpu;
 
@@ -18,6 +19,14 @@ internal unsafe interface ISimd<V> where V : struct
 
     /// <summary>Widens bfloat16 elements.</summary>
     static abstract V LoadBF16(ushort* p);
+
+    /// <summary>Widens signed bytes.</summary>
+    static abstract V LoadInt8(sbyte* p);
+
+    /// <summary>Widens nibbles of <see cref="Graph.Precision.Int4"/>.</summary>
+    /// <param name="row">The first byte of a row.</param>
+    /// <param name="i">The first element, a multiple of the width.</param>
+    static abstract V LoadInt4(byte* row, nint i);
 
     static abstract V Add(V a, V b);
     static abstract V Subtract(V a, V b);
@@ -49,6 +58,10 @@ internal readonly unsafe struct ScalarSimd : ISimd<float>
     public static void Store(float* p, float v) => *p = v;
     public static float Broadcast(float x) => x;
     public static float LoadBF16(ushort* p) => BitConverter.UInt32BitsToSingle((uint)*p << 16);
+    public static float LoadInt8(sbyte* p) => *p;
+
+    /// <summary>A nibble to the top of its word, and back with its sign.</summary>
+    public static float LoadInt4(byte* row, nint i) => (int)(((uint*)row)[i / 8] << (int)(28 - i % 8 / 2 * 4 - i % 2 * 16)) >> 28;
     public static float Add(float a, float b) => a + b;
     public static float Subtract(float a, float b) => a - b;
     public static float Multiply(float a, float b) => a * b;
@@ -69,6 +82,17 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> Broadcast(float x) => Vector128.Create(x);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBF16(ushort* p) => (Vector128.WidenLower(Vector64.Load(p).ToVector128()) << 16).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadInt8(sbyte* p) =>
+        Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(p)).AsSByte())));
+    /// <summary>Half of a word's nibbles to the tops of lanes, by factors that are powers of two, and back with their signs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadInt4(byte* row, nint i)
+    {
+        var word = Vector128.Create(((uint*)row)[i / 8]);
+        var tops = i % 8 == 0 ? word * Vector128.Create(1u << 28, 1u << 12, 1u << 24, 1u << 8) : word * Vector128.Create(1u << 20, 1u << 4, 1u << 16, 1u);
+        return Vector128.ConvertToSingle(tops.AsInt32() >> 28);
+    }
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
     public static Vector128<float> Subtract(Vector128<float> a, Vector128<float> b) => a - b;
     public static Vector128<float> Multiply(Vector128<float> a, Vector128<float> b) => a * b;
@@ -94,6 +118,15 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> Broadcast(float x) => Vector256.Create(x);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBF16(ushort* p) => (Vector256.WidenLower(Vector128.Load(p).ToVector256()) << 16).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadInt8(sbyte* p) => Avx2.IsSupported
+        ? Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(p))
+        : Vector256.Create(Simd128.LoadInt8(p), Simd128.LoadInt8(p + Simd128.Width));
+    /// <summary>A word's nibbles, each to the top of a lane and back with its sign.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadInt4(byte* row, nint i) => Avx2.IsSupported
+        ? Avx.ConvertToVector256Single(Avx2.ShiftLeftLogicalVariable(Vector256.Create(*(uint*)(row + i / 2)), Vector256.Create(28u, 12, 24, 8, 20, 4, 16, 0)).AsInt32() >> 28)
+        : Vector256.Create(Simd128.LoadInt4(row, i), Simd128.LoadInt4(row, i + Simd128.Width));
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
     public static Vector256<float> Subtract(Vector256<float> a, Vector256<float> b) => a - b;
     public static Vector256<float> Multiply(Vector256<float> a, Vector256<float> b) => a * b;
@@ -114,6 +147,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> Broadcast(float x) => Vector512.Create(x);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBF16(ushort* p) => (Vector512.WidenLower(Vector256.Load(p).ToVector512()) << 16).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadInt8(sbyte* p) => Vector512.ConvertToSingle(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(p).ToVector256Unsafe().ToVector512Unsafe())));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadInt4(byte* row, nint i) => Vector512.Create(Simd256.LoadInt4(row, i), Simd256.LoadInt4(row, i + Simd256.Width));
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
     public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
     public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;

@@ -97,9 +97,10 @@ internal sealed partial class KernelBackend(
 
     /// <summary>
     /// Where cuBLASLt computes the big products, it is faster than our portable kernel by more than a pair's way to memory and back takes;
-    /// Hopper's own is there to be measured, and up to <see cref="Gemv.MaxRows"/> rows are always ours.
+    /// Hopper's own is there to be measured; quantized weights, and up to <see cref="Gemv.MaxRows"/> rows, are always ours.
     /// </summary>
-    public bool FusesSwiGlu(Ops.MatMul product) => products is null || hopper is not null || product.Input.Rows.Max <= Gemv.MaxRows;
+    public bool FusesSwiGlu(Ops.MatMul product) =>
+        products is null || hopper is not null || product.Weight.Precision.IsQuantized() || product.Input.Rows.Max <= Gemv.MaxRows;
 
     /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
@@ -251,12 +252,13 @@ internal sealed partial class KernelBackend(
         private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue, Activation activation = Activation.None)
         {
             ulong x = At(input), w = Matrix(weight), y = At(result);
+            Precision? quantized = weight.Precision.IsQuantized() ? weight.Precision : null;
             int m = input.Rows.Value, n = result.Columns, k = input.Columns;
             ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
-            // Gates and SwiGLU are in our epilogue only.
-            if (epilogue.Table == 0 && activation != Activation.SwiGlu && backend.Products is { } products)
+            // Gates and SwiGLU are in our epilogue only, and quantized weights are for our kernels.
+            if (epilogue.Table == 0 && activation != Activation.SwiGlu && quantized is null && backend.Products is { } products)
             {
                 var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
                 if (launcher switch
@@ -269,15 +271,15 @@ internal sealed partial class KernelBackend(
                     return;
             }
             if (m <= Gemv.MaxRows)
-                Launch(new Gemv(element, output, activation), new GemvArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
-            else if (backend.Hopper is { } hopper && element == ElementType.BF16 && output == element && MatMulHopper.Takes(n, k, activation))
+                Launch(new Gemv(element, output, activation, quantized), new GemvArgs { X = x, W = w, Scales = Scales(weight), Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+            else if (backend.Hopper is { } hopper && quantized is null && element == ElementType.BF16 && output == element && MatMulHopper.Takes(n, k, activation))
                 Launch(new MatMulHopper(activation, hopper.Multiprocessors), new MatMulHopperArgs
                 {
                     X = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tokens), XTail = hopper.Maps.MapOf(x, m, k, MatMulHopper.Tail),
                     W = activation == Activation.SwiGlu ? hopper.Maps.MapOfPairs(w, n, k) : hopper.Maps.MapOf(w, n, k, MatMulHopper.Weights), Y = y, Epilogue = epilogue, M = m, N = n, K = k,
                 });
             else if (element == ElementType.BF16)
-                Launch(new MatMul(ToF32: output == ElementType.F32, activation), new MatMulArgs { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
+                Launch(new MatMul(ToF32: output == ElementType.F32, activation, quantized), new MatMulArgs { X = x, W = w, Scales = Scales(weight), Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else
                 Launch(new MatMulF32(activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
         }
@@ -404,6 +406,8 @@ internal sealed partial class KernelBackend(
         }
 
         private static ulong Matrix(Weight weight) => ((IAddressable)weight.Buffer).Address + (ulong)weight.Offset;
+
+        private static ulong Scales(Weight weight) => weight.Scales is { } scales ? ((IAddressable)scales.Buffer).Address + (ulong)scales.Offset : 0;
 
         private static ulong Vector(Weight weight) => weight.Precision == Precision.F32
             ? Matrix(weight)

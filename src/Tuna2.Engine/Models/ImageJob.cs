@@ -140,6 +140,7 @@ internal sealed class ImageJob
         VaeTile = _request.VaeTile,
         Model = _model.Name,
         Device = _model.Device,
+        Weights = _model.Weights,
         Tuning = _model.Backend.Tuning,
     };
 }

@@ -48,33 +48,34 @@ public sealed record MemoryEstimate(
     /// <param name="promptTokens">Tokens of the prompt or instruction; a picture drawn again has none.</param>
     /// <param name="negativeTokens">Tokens of the negative prompt; null for as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <param name="weights">What the matrices are kept as.</param>
     /// <exception cref="RequestException">An option is out of range, or there are too many tokens.</exception>
     /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
     public static MemoryEstimate Generate(
-        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
-        Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, negativeTokens, threads);
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0, WeightFormat weights = WeightFormat.Stored) =>
+        Picture(ImageTask.Generate, config, checkpoint, options, promptTokens, negativeTokens, threads, weights);
 
     /// <summary>As <see cref="Generate"/>, for a clip from text.</summary>
     /// <exception cref="RequestException">The model makes no clips, an option is out of range, or there are too many tokens.</exception>
     /// <inheritdoc cref="Generate"/>
     public static MemoryEstimate Video(
-        ModelConfig config, Checkpoint checkpoint, VideoOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0)
+        ModelConfig config, Checkpoint checkpoint, VideoOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0, WeightFormat weights = WeightFormat.Stored)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return Picture(ImageRequest.Of(options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads);
+        return Picture(ImageRequest.Of(options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads, weights);
     }
 
     /// <summary>As <see cref="Generate"/>, for an edit.</summary>
     /// <inheritdoc cref="Generate"/>
     public static MemoryEstimate Edit(
-        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
-        Picture(ImageTask.Edit, config, checkpoint, options, promptTokens, negativeTokens, threads);
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0, WeightFormat weights = WeightFormat.Stored) =>
+        Picture(ImageTask.Edit, config, checkpoint, options, promptTokens, negativeTokens, threads, weights);
 
     /// <summary>As <see cref="Generate"/>, for a picture drawn again.</summary>
     /// <inheritdoc cref="Generate"/>
     public static MemoryEstimate Reconstruct(
-        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0) =>
-        Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, negativeTokens, threads);
+        ModelConfig config, Checkpoint checkpoint, ImageOptions? options = null, int promptTokens = 128, int? negativeTokens = null, int threads = 0, WeightFormat weights = WeightFormat.Stored) =>
+        Picture(ImageTask.Reconstruct, config, checkpoint, options, promptTokens, negativeTokens, threads, weights);
 
     /// <summary>Counts for a question about a picture.</summary>
     /// <param name="config">The config of a model this version runs.</param>
@@ -82,9 +83,10 @@ public sealed record MemoryEstimate(
     /// <param name="options">Size and length of the answer count; null for the defaults.</param>
     /// <param name="promptTokens">Tokens of the chat beside the picture's: system prompt and question.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
+    /// <param name="weights">What the matrices are kept as.</param>
     /// <exception cref="RequestException">An option is out of range, or there are too many tokens.</exception>
     /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
-    public static MemoryEstimate Ask(ModelConfig config, Checkpoint checkpoint, AskOptions? options = null, int promptTokens = 128, int threads = 0)
+    public static MemoryEstimate Ask(ModelConfig config, Checkpoint checkpoint, AskOptions? options = null, int promptTokens = 128, int threads = 0, WeightFormat weights = WeightFormat.Stored)
     {
         ArgumentNullException.ThrowIfNull(config);
         options ??= new();
@@ -92,7 +94,7 @@ public sealed record MemoryEstimate(
         Check("prompt", promptTokens, 1, TunaSession.MaxChatTokens - options.MaxTokens);
         // The image token stands among the prompt's.
         var prompt = PromptLayout.Text([]).WithPicture(_tokens, config.GridOf(width, height)).With(new int[promptTokens - 1]);
-        return Of(config, checkpoint, height, width, VaeTiles.Side(options.VaeTile, width, height, config), frames: 1, threads, (network, backend) =>
+        return Of(config, checkpoint, height, width, VaeTiles.Side(options.VaeTile, width, height, config), frames: 1, threads, weights, (network, backend) =>
         {
             using var decoder = new TextDecoder(network, backend);
             decoder.Prepare(prompt, options.MaxTokens, TokenChoice.Greedy);
@@ -106,20 +108,35 @@ public sealed record MemoryEstimate(
     /// <param name="config">The model's config.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
     /// <param name="like">The backend whose number formats count.</param>
-    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null) =>
-        Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 2, Guidance = 1 }, promptTokens: 1, null, threads: 1, like);
+    /// <param name="weights">What the matrices are kept as.</param>
+    internal static MemoryEstimate Least(ModelConfig config, Checkpoint checkpoint, IBackend? like = null, WeightFormat weights = WeightFormat.Stored) =>
+        Picture(ImageTask.Generate, config, checkpoint, new() { Width = config.TokenPixels, Height = config.TokenPixels, Steps = 2, Guidance = 1 }, promptTokens: 1, null, threads: 1, weights, like);
+
+    /// <summary>What a model's weights take in a format.</summary>
+    /// <param name="config">The model's config.</param>
+    /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
+    /// <param name="format">What the matrices are kept as.</param>
+    /// <exception cref="ModelException">The checkpoint lacks a tensor.</exception>
+    public static long WeightsAs(ModelConfig config, Checkpoint checkpoint, WeightFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        using var backend = new CountingBackend(null);
+        using var weights = TunaWeights.Place(config, checkpoint, backend, format);
+        return weights.Bytes;
+    }
 
     private static readonly TunaTokens _tokens = new(0, 0, 0, 0, 0, 0, Image: 1, 0, 0);
 
     private static MemoryEstimate Picture(
-        ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
+        ImageTask task, ModelConfig config, Checkpoint checkpoint, ImageOptions? options, int promptTokens, int? negativeTokens, int threads, WeightFormat weights, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return Picture(ImageRequest.Of(task, options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads, like);
+        return Picture(ImageRequest.Of(task, options ?? new(), config), config, checkpoint, promptTokens, negativeTokens, threads, weights, like);
     }
 
     private static MemoryEstimate Picture(
-        ImageRequest request, ModelConfig config, Checkpoint checkpoint, int promptTokens, int? negativeTokens, int threads, IBackend? like = null)
+        ImageRequest request, ModelConfig config, Checkpoint checkpoint, int promptTokens, int? negativeTokens, int threads, WeightFormat weights, IBackend? like = null)
     {
         var task = request.Task;
         var grid = request.Grid(config);
@@ -134,7 +151,7 @@ public sealed record MemoryEstimate(
             _ => [PromptLayout.TextToImage(_tokens, prompt, grid), PromptLayout.TextToImage(_tokens, negative, grid)],
         };
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
-        return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, (network, backend) =>
+        return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, weights, (network, backend) =>
         {
             using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
             return predictor.Memory;
@@ -142,13 +159,13 @@ public sealed record MemoryEstimate(
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, WeightFormat format, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
             throw new RequestException($"threads must be 1 to {CpuBackend.MaxThreads}, or 0 for one per processor, not {threads}");
         using var backend = new CountingBackend(like);
-        using var weights = TunaWeights.Place(config, checkpoint, backend);
+        using var weights = TunaWeights.Place(config, checkpoint, backend, format);
         var memory = request(new TunaNetwork(config, weights), backend);
         var (vaeBytes, pictureBytes, plans) = weights.Vae is null
             ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)

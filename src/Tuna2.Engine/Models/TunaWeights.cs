@@ -23,12 +23,12 @@ internal sealed class TunaWeights : IDisposable
         Embedding = load.Matrix("tuna.model.embed_tokens.weight");
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
         FinalNorm = load.Vector("tuna.model.norm.weight");
-        LanguageHead = config.TieWordEmbeddings ? Embedding : load.Matrix("tuna.lm_head.weight");
+        LanguageHead = config.TieWordEmbeddings ? Embedding : load.Matrix(MatrixRole.LanguageHead, "tuna.lm_head.weight");
         Vision = VisionWeights.Load(config, load);
         TimeIn = load.Biased("time_embed.mlp.0");
         TimeOut = load.Biased("time_embed.mlp.2");
         Head = [.. Enumerable.Range(0, config.FlowHead.NumLayers).Select(i => HeadLayer(load, $"diffusion_head_a.{i}"))];
-        HeadFinalAdaLn = load.Biased("diffusion_head_b.adaLN_modulation.1");
+        HeadFinalAdaLn = load.Biased("diffusion_head_b.adaLN_modulation.1", MatrixRole.Modulation);
         HeadFinalNorm = load.Vector("diffusion_head_b.norm_final.weight");
         HeadFinal = load.Biased("diffusion_head_b.linear");
         Vae = config.Vae is { } vae ? VaeWeights.Load(vae, load) : null;
@@ -58,23 +58,23 @@ internal sealed class TunaWeights : IDisposable
     public long Bytes { get; }
 
     /// <summary>Loads everything the model needs; the checkpoint was checked against the manifest before.</summary>
-    public static TunaWeights Load(ModelConfig config, Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    public static TunaWeights Load(ModelConfig config, Checkpoint checkpoint, IBackend backend, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
-        using var loader = new WeightLoader(checkpoint, backend, progress, cancellation);
+        using var loader = new WeightLoader(checkpoint, backend, format, progress, cancellation);
         return new TunaWeights(config, loader);
     }
 
     /// <summary>As <see cref="Load"/>, of weights that are in no file: the backend makes them.</summary>
-    public static TunaWeights Make(ModelConfig config, Checkpoint declared, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    public static TunaWeights Make(ModelConfig config, Checkpoint declared, IBackend backend, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
-        using var hasher = new WeightHasher(declared, backend, progress, cancellation);
+        using var hasher = new WeightHasher(declared, backend, format, progress, cancellation);
         return new TunaWeights(config, hasher);
     }
 
     /// <summary>As <see cref="Load"/>, without reading: the memory is taken and left empty.</summary>
-    public static TunaWeights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend)
+    public static TunaWeights Place(ModelConfig config, Checkpoint checkpoint, IBackend backend, WeightFormat format = WeightFormat.Stored)
     {
-        using var placer = new WeightPlacer(checkpoint, backend);
+        using var placer = new WeightPlacer(checkpoint, backend, format);
         return new TunaWeights(config, placer);
     }
 
@@ -86,21 +86,21 @@ internal sealed class TunaWeights : IDisposable
 
     private static LlmLayer LlmLayer(WeightPlacer load, string name) => new(
         load.Vector($"{name}.input_layernorm.weight"),
-        new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
             load.Vector($"{name}.self_attn.q_proj.bias", $"{name}.self_attn.k_proj.bias", $"{name}.self_attn.v_proj.bias")),
-        new(load.Matrix($"{name}.self_attn.o_proj.weight")),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.o_proj.weight")),
         load.Vector($"{name}.post_attention_layernorm.weight"),
-        new(load.Matrix($"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
-        new(load.Matrix($"{name}.mlp.down_proj.weight")));
+        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.down_proj.weight")));
 
     private static HeadLayer HeadLayer(WeightPlacer load, string name) => new(
-        load.Biased($"{name}.adaLN_modulation.1"),
+        load.Biased($"{name}.adaLN_modulation.1", MatrixRole.Modulation),
         load.Vector($"{name}.input_layernorm.weight"),
-        new(load.Matrix($"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
         load.Vector($"{name}.self_attn.q_norm.weight"),
         load.Vector($"{name}.self_attn.k_norm.weight"),
-        new(load.Matrix($"{name}.self_attn.o_proj.weight")),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.o_proj.weight")),
         load.Vector($"{name}.post_attention_layernorm.weight"),
-        new(load.Matrix($"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
-        new(load.Matrix($"{name}.mlp.down_proj.weight")));
+        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.down_proj.weight")));
 }

@@ -4,8 +4,12 @@ using Tuna2.Engine.Weights;
 namespace Tuna2.Engine.Models;
 
 /// <summary>Places the weights of a declared checkpoint and has the backend make them: <see cref="HashedTensor"/>.</summary>
-internal sealed class WeightHasher(Checkpoint declared, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation) : WeightPlacer(declared, backend)
+internal sealed class WeightHasher(Checkpoint declared, IBackend backend, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    : WeightPlacer(declared, backend, format)
 {
+    /// <summary>Elements that are quantized at once.</summary>
+    private const int BatchElements = 1 << 20;
+
     private readonly IBackend _backend = backend;
     private readonly long _total = declared.TotalBytes;
     private long _done;
@@ -32,6 +36,25 @@ internal sealed class WeightHasher(Checkpoint declared, IBackend backend, IProgr
     {
         cancellation.ThrowIfCancellationRequested();
         _backend.Fill(HashedTensor.Of(part.Name, part.Shape) with { Channels = channels, Taps = taps }, part.ElementCount, precision, buffer, 0);
+        Report(part);
+    }
+
+    /// <summary>Made by the host, which is what quantizes.</summary>
+    protected override void FillQuantized(TensorInfo part, Weight weight, int firstRow)
+    {
+        var tensor = HashedTensor.Of(part.Name, part.Shape);
+        var rows = new QuantizedRows(weight, _backend);
+        for (int row = 0, count; row < part.Shape[0]; row += count)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            count = (int)Math.Min(Math.Max(1, BatchElements / weight.Columns), part.Shape[0] - row);
+            var first = row;
+            rows.Send(firstRow + row, count, (i, floats) =>
+            {
+                for (var column = 0; column < floats.Length; column++)
+                    floats[column] = tensor[(long)(first + i) * floats.Length + column];
+            }, (part, row));
+        }
         Report(part);
     }
 

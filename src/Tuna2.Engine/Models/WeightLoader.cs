@@ -5,8 +5,8 @@ using Tuna2.Engine.Weights;
 namespace Tuna2.Engine.Models;
 
 /// <summary>Places the weights of a checkpoint and reads them.</summary>
-internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IProgress<LoadProgress>? progress, CancellationToken cancellation)
-    : WeightPlacer(checkpoint, backend)
+internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    : WeightPlacer(checkpoint, backend, format)
 {
     /// <summary>Bytes that are read before they are converted: half a piece at most, as they may become twice as many.</summary>
     private const int StoredBytes = 2 << 20;
@@ -76,6 +76,24 @@ internal sealed class WeightLoader(Checkpoint checkpoint, IBackend backend, IPro
             }
             _uploader.Send(sent, buffer, offset);
             (at, offset, _done) = (at + read, offset + sent, _done + read);
+            progress?.Report(new LoadProgress(_done, _total));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void FillQuantized(TensorInfo part, Weight weight, int firstRow)
+    {
+        var rowBytes = weight.Columns * part.DType.Size();
+        var most = Math.Max(1, _stored.Length / rowBytes);
+        var stored = rowBytes <= _stored.Length ? _stored : new byte[rowBytes];
+        var rows = new QuantizedRows(weight, _backend);
+        for (int row = 0, count; row < part.Shape[0]; row += count)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            count = (int)Math.Min(most, part.Shape[0] - row);
+            _checkpoint.Read(part, (long)row * rowBytes, stored.AsSpan(0, count * rowBytes));
+            rows.Send(firstRow + row, count, (i, floats) => FloatConversion.Widen(part.DType, stored.AsSpan(i * rowBytes, rowBytes), floats), (part, row));
+            _done += (long)count * rowBytes;
             progress?.Report(new LoadProgress(_done, _total));
         }
     }

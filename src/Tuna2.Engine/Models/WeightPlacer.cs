@@ -6,9 +6,9 @@ namespace Tuna2.Engine.Models;
 /// <summary>
 /// The weights of a checkpoint as a backend keeps them: stacked, matrices in the backend's precision (or bfloat16 as stored;
 /// float16 and float32 checkpoints become float32, losing nothing), vectors in float32. Takes the memory and leaves it empty:
-/// enough to know how much there is.
+/// enough to know how much there is. Matrices whose role a format quantizes are quantized.
 /// </summary>
-internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposable
+internal class WeightPlacer(Checkpoint checkpoint, IBackend backend, WeightFormat format = WeightFormat.Stored) : IDisposable
 {
     private readonly List<IDeviceBuffer> _buffers = [];
 
@@ -21,7 +21,10 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     }
 
     /// <summary>Tensors of shape (rows, ...) stacked along their rows; dimensions after the first are one row.</summary>
-    public Weight Matrix(params string[] names) => Matrix(backend.MatrixPrecision, names);
+    public Weight Matrix(params string[] names) => Matrix(MatrixRole.Kept, names);
+
+    /// <summary>As above, of a matrix that the format may quantize.</summary>
+    public Weight Matrix(MatrixRole role, params string[] names) => Matrix(role.In(format) ?? backend.MatrixPrecision, names);
 
     private Weight Matrix(Precision? wanted, params string[] names)
     {
@@ -39,7 +42,7 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     }
 
     /// <summary>A linear layer that has a bias.</summary>
-    public Linear Biased(string name) => new(Matrix($"{name}.weight"), Vector($"{name}.bias"));
+    public Linear Biased(string name, MatrixRole role = MatrixRole.Kept) => new(Matrix(role, $"{name}.weight"), Vector($"{name}.bias"));
 
     /// <summary>As <see cref="Biased"/>, for what is computed in float32 whatever the backend rounds activations to.</summary>
     public Linear BiasedFull(string name) => new(Matrix(FullPrecision, $"{name}.weight"), Vector($"{name}.bias"));
@@ -79,28 +82,47 @@ internal class WeightPlacer(Checkpoint checkpoint, IBackend backend) : IDisposab
     /// <summary>Puts a tensor's elements at a byte offset of the weight they belong to.</summary>
     protected virtual void Fill(TensorInfo part, Precision precision, IDeviceBuffer buffer, long offset) { }
 
+    /// <summary>Quantizes a tensor's rows into those of the weight from <paramref name="firstRow"/> on.</summary>
+    protected virtual void FillQuantized(TensorInfo part, Weight weight, int firstRow) { }
+
     /// <summary>Puts a convolution's elements where they belong, a row of (in, taps) as (taps, in).</summary>
     protected virtual void FillConvolution(TensorInfo part, Precision precision, IDeviceBuffer buffer, int channels, int taps) { }
 
     private IDeviceBuffer Allocate(string what, int rows, int columns, Precision precision)
     {
-        var buffer = backend.Allocate((long)rows * columns * ElementSize(precision), what);
+        var buffer = backend.Allocate(rows * precision.RowBytes(columns), what);
         _buffers.Add(buffer);
         return buffer;
     }
 
-    private static int ElementSize(Precision precision) => precision == Precision.BF16 ? sizeof(ushort) : sizeof(float);
-
     private Weight Place(string[] names, TensorInfo[] parts, int rows, int columns, Precision precision)
     {
-        var size = ElementSize(precision);
+        if (precision.IsQuantized())
+            return PlaceQuantized(names, parts, rows, columns, precision);
         var buffer = Allocate(string.Join('+', names), rows, columns, precision);
         long offset = 0;
         foreach (var part in parts)
         {
             Fill(part, precision, buffer, offset);
-            offset += part.ElementCount * size;
+            offset += precision.RowBytes(checked((int)(part.ElementCount / part.Shape[0]))) * part.Shape[0];
         }
         return new Weight(names, rows, columns, precision, buffer, 0);
+    }
+
+    /// <summary>Elements, then, at an address a plan would give them, scales: one piece of memory.</summary>
+    private Weight PlaceQuantized(string[] names, TensorInfo[] parts, int rows, int columns, Precision precision)
+    {
+        var elements = (rows * precision.RowBytes(columns) + Plan.Alignment - 1) / Plan.Alignment * Plan.Alignment;
+        var perScale = precision.ScaleColumns(columns);
+        var buffer = backend.Allocate(elements + (long)rows * ((columns + perScale - 1) / perScale) * precision.ScaleBytes(), string.Join('+', names));
+        _buffers.Add(buffer);
+        var weight = new Weight(names, rows, columns, precision, buffer, 0) { Scales = new(buffer, elements, perScale) };
+        var row = 0;
+        foreach (var part in parts)
+        {
+            FillQuantized(part, weight, row);
+            row += checked((int)part.Shape[0]);
+        }
+        return weight;
     }
 }

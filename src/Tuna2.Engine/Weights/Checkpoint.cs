@@ -83,7 +83,7 @@ public sealed partial class Checkpoint : IDisposable
     }
 
     /// <summary>Tensors that are in no file, in bfloat16: enough to count and to place, and an error to read.</summary>
-    internal static Checkpoint Declared(string name, IEnumerable<ExpectedTensor> expected)
+    public static Checkpoint Declared(string name, IEnumerable<ExpectedTensor> expected)
     {
         var checkpoint = new Checkpoint(name);
         foreach (var tensor in expected)

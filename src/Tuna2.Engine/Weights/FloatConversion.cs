@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Tuna2.Engine.Weights;
 
@@ -21,6 +22,13 @@ internal static class FloatConversion
     /// <summary>Converts little-endian elements; F64 is rounded, the others are exact.</summary>
     public static void Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> target)
     {
+        if (dtype == DType.BF16 && BitConverter.IsLittleEndian)
+        {
+            var halves = MemoryMarshal.Cast<byte, ushort>(source);
+            for (var i = 0; i < target.Length; i++)
+                target[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+            return;
+        }
         var size = dtype.Size();
         for (var i = 0; i < target.Length; i++)
         {

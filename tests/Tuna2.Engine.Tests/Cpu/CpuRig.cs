@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tuna2.Bench.Cases;
 using Tuna2.Engine.Cpu;
 using Tuna2.Engine.Graph;
 
@@ -31,6 +32,17 @@ internal sealed class CpuRig(CpuBackend backend) : IMemoryMap, IDisposable
         _weights.Add(buffer);
         Backend.Upload(bytes, buffer, 0);
         return new Weight(["weight"], rows, columns, precision, buffer, 0);
+    }
+
+    /// <summary>A quantized matrix, and the numbers it stands for.</summary>
+    public (Weight Weight, float[] Values) Quantized(int rows, int columns, Precision precision, float[] data)
+    {
+        var operand = QuantizedOperand.Of(precision, data, rows, columns);
+        var buffer = Backend.Allocate(operand.Elements.Length + operand.Scales.Length, "weight");
+        _weights.Add(buffer);
+        Backend.Upload(operand.Elements, buffer, 0);
+        Backend.Upload(operand.Scales, buffer, operand.Elements.Length);
+        return (new Weight(["weight"], rows, columns, precision, buffer, 0) { Scales = new(buffer, operand.Elements.Length, precision.ScaleColumns(columns)) }, operand.Values);
     }
 
     /// <summary>A float32 vector.</summary>

@@ -201,7 +201,7 @@ public class VaeTilesTests
         var live = CpuBuffer.Live;
         using var backend = new CpuBackend(threads);
         using var checkpoint = Checkpoint.Open(Fixtures.Path("tunavae-tiny"));
-        using var weights = TunaWeights.Load(_model.Config, checkpoint, backend, null, default);
+        using var weights = TunaWeights.Load(_model.Config, checkpoint, backend, WeightFormat.Stored, null, default);
         using var codec = new VaeCodec(_model.Config.Vae!, weights.Vae!, backend, Height, Width);
         codec.PrepareToDecode(2);
         var before = CpuBuffer.Live;

@@ -33,6 +33,26 @@ public class GemvHostTests
     public void Agrees_with_float64_in_float32(ProductForm form) => Check(ElementType.BF16, ElementType.F32, new(4, 65, 192), form);
 
     [Test]
+    public void Quantized_weights_agree_with_float64(
+        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(1, 4)] int rows, [Values(1, 2, 35)] int n, [Values(8, 40, 64, 264, 4104)] int k) =>
+        Check(ElementType.BF16, ElementType.F32, new(rows, n, k), ProductForm.Plain, precision);
+
+    [Test]
+    public void Quantized_weights_agree_with_float64_whatever_follows(
+        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(1, 3)] int rows,
+        [Values(ProductForm.Bias, ProductForm.InPlace, ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu)] ProductForm form) =>
+        Check(ElementType.BF16, ElementType.BF16, new(rows, 65, 72), form, precision);
+
+    [Test]
+    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
+    {
+        using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 9, 264), form, precision);
+        var kernel = new Gemv(ElementType.BF16, ElementType.BF16, operands.Activation, precision);
+        var args = Args(operands);
+        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
+    }
+
+    [Test]
     public void Only_its_rows_and_columns_are_touched([Values] ElementType element, [Values(ProductForm.Plain, ProductForm.SwiGlu)] ProductForm form)
     {
         using var operands = new ProductOperands(element, element, new(3, 9, 24), form);
@@ -73,16 +93,16 @@ public class GemvHostTests
     public void What_does_not_fit_the_kernel_is_an_error(int rows, int k) =>
         Assert.That(() => new Gemv(ElementType.BF16, ElementType.BF16).Shape(new() { M = rows, N = 1, K = k }), Throws.ArgumentException);
 
-    internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output)
+    internal static HostResult Launch(ProductOperands operands, ElementType element, ElementType output, Precision? quantized = null)
     {
-        _runner.LaunchChecked(new Gemv(element, output, operands.Activation), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new Gemv(element, output, operands.Activation, quantized), Args(operands), operands.Buffers);
         return operands.Result();
     }
 
-    private static void Check(ElementType element, ElementType output, ProductSize size, ProductForm form)
+    private static void Check(ElementType element, ElementType output, ProductSize size, ProductForm form, Precision? quantized = null)
     {
-        using var operands = new ProductOperands(element, output, size, form);
-        var result = Launch(operands, element, output);
+        using var operands = new ProductOperands(element, output, size, form, quantized);
+        var result = Launch(operands, element, output, quantized);
         result.AssertAgrees();
         if (element == ElementType.F32)
             result.AssertAgreesWith(operands.OnCpu());
@@ -90,6 +110,6 @@ public class GemvHostTests
 
     private static GemvArgs Args(ProductOperands o) => new()
     {
-        X = o.X.Address, W = o.W.Address, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
+        X = o.X.Address, W = o.W.Address, Scales = o.Scales?.Address ?? 0, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
     };
 }

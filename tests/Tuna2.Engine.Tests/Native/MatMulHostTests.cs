@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -32,6 +33,36 @@ public class MatMulHostTests
     public void More_steps_than_stages_are_waited_for([Values(8, 32, 64, 96, 104, 128, 160, 520)] int k) =>
         Check(new(3, 9, k), ProductForm.Plain, ElementType.F32);
 
+    [TestCaseSource(typeof(ProductSize), nameof(ProductSize.Awkward))]
+    public void Quantized_weights_agree_with_float64(ProductSize size)
+    {
+        foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
+        {
+            Check(size, ProductForm.Gated, ElementType.F32, precision);
+            Check(size, ProductForm.SwiGlu, ElementType.BF16, precision);
+        }
+    }
+
+    [Test]
+    public void Quantized_weights_agree_with_float64_whatever_follows(
+        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Plain, ProductForm.Bias, ProductForm.InPlace, ProductForm.GatedInPlace)] ProductForm form) =>
+        Check(new(129, 67, 72), form, ElementType.BF16, precision);
+
+    /// <summary>A step is widened while the one before it is multiplied: its stage, and the tile two steps on, must have been waited for.</summary>
+    [Test]
+    public void More_steps_than_stages_of_quantized_weights_are_waited_for(
+        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(8, 32, 40, 64, 96, 128, 160, 520)] int k) =>
+        Check(new(3, 9, k), ProductForm.Plain, ElementType.F32, precision);
+
+    [Test]
+    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
+    {
+        using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 67, 24), form, precision, tensorCore: true);
+        var kernel = new MatMul(ToF32: false, operands.Activation, precision);
+        var args = Args(operands);
+        SanitizedRunner.Launch("kernels", kernel.Instance, kernel.Shape(args), HostRunner.Bytes(args), operands.Buffers);
+    }
+
     /// <summary>Operands lie between rows of NaN, the output between rows of somebody else's.</summary>
     [Test]
     public void Only_its_rows_and_columns_are_touched([Values(ProductForm.Plain, ProductForm.SwiGlu)] ProductForm form)
@@ -56,20 +87,20 @@ public class MatMulHostTests
     public void An_inner_dimension_that_is_not_in_whole_vectors_is_an_error() =>
         Assert.That(() => new MatMul(ToF32: false).Shape(new() { M = 1, N = 1, K = 12 }), Throws.ArgumentException);
 
-    internal static HostResult Launch(ProductOperands operands, ElementType output)
+    internal static HostResult Launch(ProductOperands operands, ElementType output, Precision? quantized = null)
     {
-        _runner.LaunchChecked(new MatMul(output == ElementType.F32, operands.Activation), Args(operands), operands.Buffers);
+        _runner.LaunchChecked(new MatMul(output == ElementType.F32, operands.Activation, quantized), Args(operands), operands.Buffers);
         return operands.Result();
     }
 
-    private static void Check(ProductSize size, ProductForm form, ElementType output)
+    private static void Check(ProductSize size, ProductForm form, ElementType output, Precision? quantized = null)
     {
-        using var operands = new ProductOperands(ElementType.BF16, output, size, form);
-        Launch(operands, output).AssertAgrees();
+        using var operands = new ProductOperands(ElementType.BF16, output, size, form, quantized, tensorCore: true);
+        Launch(operands, output, quantized).AssertAgrees();
     }
 
     private static MatMulArgs Args(ProductOperands o) => new()
     {
-        X = o.X.Address, W = o.W.Address, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
+        X = o.X.Address, W = o.W.Address, Scales = o.Scales?.Address ?? 0, Y = o.Y.Address, Epilogue = o.Epilogue, M = o.Size.Rows, N = o.Size.N, K = o.Size.K,
     };
 }

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tuna2.Engine.Graph;
 using Tuna2.Engine.Kernels;
 
 namespace Tuna2.Engine.Tests.Native;
@@ -26,6 +27,18 @@ public class ProductCorruptionTests
         ["gemv_f32_swiglu"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.SwiGlu, o => GemvHostTests.Launch(o, ElementType.F32, ElementType.F32)),
         ["gemv_f32_gelu_tanh"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.GeluTanh, o => GemvHostTests.Launch(o, ElementType.F32, ElementType.F32)),
         ["gemv_f32_gelu"] = () => Product(ElementType.F32, ElementType.F32, ProductForm.Gelu, o => GemvHostTests.Launch(o, ElementType.F32, ElementType.F32)),
+        ["matmul_bf16_int8"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.BF16, Precision.Int8), Precision.Int8, tensorCore: true),
+        ["matmul_bf16_to_f32_int8"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.F32, Precision.Int8), Precision.Int8, tensorCore: true),
+        ["matmul_bf16_swiglu_int8"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => MatMulHostTests.Launch(o, ElementType.BF16, Precision.Int8), Precision.Int8, tensorCore: true),
+        ["matmul_bf16_int4"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.BF16, Precision.Int4), Precision.Int4, tensorCore: true),
+        ["matmul_bf16_to_f32_int4"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => MatMulHostTests.Launch(o, ElementType.F32, Precision.Int4), Precision.Int4, tensorCore: true),
+        ["matmul_bf16_swiglu_int4"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => MatMulHostTests.Launch(o, ElementType.BF16, Precision.Int4), Precision.Int4, tensorCore: true),
+        ["gemv_bf16_int8"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, Precision.Int8), Precision.Int8),
+        ["gemv_bf16_to_f32_int8"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.F32, Precision.Int8), Precision.Int8),
+        ["gemv_bf16_swiglu_int8"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, Precision.Int8), Precision.Int8),
+        ["gemv_bf16_int4"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, Precision.Int4), Precision.Int4),
+        ["gemv_bf16_to_f32_int4"] = () => Product(ElementType.BF16, ElementType.F32, ProductForm.Gated, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.F32, Precision.Int4), Precision.Int4),
+        ["gemv_bf16_swiglu_int4"] = () => Product(ElementType.BF16, ElementType.BF16, ProductForm.SwiGlu, o => GemvHostTests.Launch(o, ElementType.BF16, ElementType.BF16, Precision.Int4), Precision.Int4),
         ["attention_d64"] = () => Attention(ElementType.BF16, 64, AttentionHostTests.Launch),
         ["attention_d72"] = () => Attention(ElementType.BF16, 72, AttentionHostTests.Launch),
         ["attention_d128"] = () => Attention(ElementType.BF16, 128, AttentionHostTests.Launch),
@@ -83,9 +96,9 @@ public class ProductCorruptionTests
         });
     }
 
-    private static HostResult Product(ElementType element, ElementType output, ProductForm form, Func<ProductOperands, HostResult> launch)
+    private static HostResult Product(ElementType element, ElementType output, ProductForm form, Func<ProductOperands, HostResult> launch, Precision? quantized = null, bool tensorCore = false)
     {
-        using var operands = new ProductOperands(element, output, new(4, 63, 40), form);
+        using var operands = new ProductOperands(element, output, new(4, 63, 40), form, quantized, tensorCore);
         return launch(operands);
     }
 

@@ -61,14 +61,17 @@ internal sealed class ProductOperands : IDisposable
     private readonly ProductForm _form;
     private readonly float[] _x;
     private readonly float[] _w;
+    private readonly bool _roundsWeight;
     private readonly float[] _bias;
     private readonly float[] _residual;
     private readonly float[] _table;
     private readonly List<Sequence> _sequences = [];
 
-    public ProductOperands(ElementType element, ElementType output, ProductSize size, ProductForm form)
+    public ProductOperands(ElementType element, ElementType output, ProductSize size, ProductForm form, Precision? quantized = null, bool tensorCore = false)
     {
         (_output, _form, Size) = (output, form, size);
+        // Nibbles times their scale are rounded to be operands of the tensor core.
+        _roundsWeight = tensorCore && quantized == Precision.Int4;
         var random = new Random(size.Rows * 7919 + size.N * 31 + size.K);
         // A single column has nothing but itself to be judged by: its terms must not cancel.
         double mean = size.N == 1 ? 1 : 0, spread = size.N == 1 ? 0.5 : 1;
@@ -83,14 +86,22 @@ internal sealed class ProductOperands : IDisposable
                 _sequences.Add(new Sequence(_sequences.Sum(q => q.QLen), length, 0, 0, 0, _modRows[s], null));
 
         X = element.Input("x", _x);
-        W = element.Input("w", _w);
+        if (quantized is { } precision)
+        {
+            var operand = QuantizedOperand.Of(precision, _w, _w.Length / size.K, size.K);
+            (_w, W, Scales) = (operand.Values, HostBuffer.Input<byte>("w", operand.Elements), HostBuffer.Input<byte>("scales", operand.Scales));
+        }
+        else
+        {
+            W = element.Input("w", _w);
+        }
         Y = InPlace ? element.Updated("y", _residual) : output.Output("y", size.Rows * size.N);
         var bias = HostBuffer.Input<float>("bias", _bias);
         var residual = element.Input("residual", _residual);
         var table = HostBuffer.Input<float>("table", _table);
         var sequences = HostBuffer.Input<SequenceEntry>("sequences", [.. _modRows.Select(m => new SequenceEntry { ModRow = m })]);
         var rows = HostBuffer.Input<int>("row_sequence", rowSequence);
-        Buffers = [X, W, Y, bias, residual, table, sequences, rows];
+        Buffers = [X, W, .. Scales is { } scales ? new[] { scales } : [], Y, bias, residual, table, sequences, rows];
         Epilogue = new EpilogueArgs
         {
             Bias = HasBias ? bias.Address : 0,
@@ -108,6 +119,9 @@ internal sealed class ProductOperands : IDisposable
     public HostBuffer X { get; }
 
     public HostBuffer W { get; }
+
+    /// <summary>Of a quantized weight.</summary>
+    public HostBuffer? Scales { get; }
 
     public HostBuffer Y { get; }
 
@@ -162,7 +176,7 @@ internal sealed class ProductOperands : IDisposable
     }
 
     private double[] Reference(bool single) => new ProductReference(
-        _x, _w, Size.Rows, Size.N, Size.K, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
+        _x, single && _roundsWeight ? Array.ConvertAll(_w, w => ElementType.BF16.Round(w)) : _w, Size.Rows, Size.N, Size.K, HasBias ? _bias : null, Activation, Gated ? GateOf : null, HasResidual ? _residual : null).Values(single);
 
     private float GateOf(int row, int column) => _modRows[row * _modRows.Length / Size.Rows] is >= 0 and var mod ? _table[mod * TableColumns + GateColumn + column] : 1;
 }

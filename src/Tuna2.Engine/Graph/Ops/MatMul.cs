@@ -40,7 +40,7 @@ public sealed class MatMul(
 
     /// <summary>Bytes it must move at least: matrix, input and output once.</summary>
     /// <param name="activationBytes">Of an activation on the backend that runs it.</param>
-    public long Bytes(int activationBytes) => Weight.Count * (Weight.Precision == Precision.BF16 ? sizeof(ushort) : sizeof(float))
+    public long Bytes(int activationBytes) => Weight.Bytes
         + (long)Input.Rows.Value * (Input.Columns * Input.ElementBytes(activationBytes) + Output.Columns * Output.ElementBytes(activationBytes));
 
     /// <inheritdoc/>

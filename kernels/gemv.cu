@@ -9,7 +9,7 @@
 //           read and widened once for both
 // traffic   N K elements of w (2 N K for swiglu)
 // bound     memory: 18944 x 3584 bf16 = 136 MB, 32 us at 4.3 TB/s; int8 68 MB, int4 38 MB
-// rounding  float32 products and sums: by lane, then over the lanes, int8 then times the scale; one rounding at the store
+// rounding  float32 products and sums: by lane, then over the lanes, int8 and fp8 then times the scale; one rounding at the store
 #include "common/epilogue.cuh"
 #include "common/math.cuh"
 #include "common/reduce.cuh"
@@ -17,7 +17,7 @@
 #include "common/weights.cuh"
 
 #if !defined(ELEMENT) || !defined(OUTPUT) || !defined(SWIGLU) || !defined(ACTIVATION) || !defined(WEIGHT) || !defined(ROWS)
-#error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DWEIGHT=stored|int8|int4 -DROWS=rows of x"
+#error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DWEIGHT=stored|int8|int4|fp8 -DROWS=rows of x"
 #endif
 
 constexpr int THREADS = 256, IN_FLIGHT = 4;

@@ -9,7 +9,7 @@
 //           they are; while one step's products run, the next step's are widened into the second of two tiles of bf16
 // traffic   per block 128 K of x and of w; w crosses device memory once when M is small or the tiles of a column run together
 // bound     tensor core for M >= 200 or so (2 M N K / 790 TFLOP/s), memory below (2 N K bytes at 4.3 TB/s)
-// rounding  bf16 operands, float32 accumulation in the order of k, one rounding at the store. int8 are whole numbers as operands, and
+// rounding  bf16 operands, float32 accumulation in the order of k, one rounding at the store. int8 and fp8 are operands without their scale, and
 //           the sum is multiplied by the row's scale; int4 by their scales are rounded to bf16
 // layout    a stage's rows are 64 bytes: four 16-byte chunks, chunk c of row r stored at c ^ (r / 2 % 4), so that the eight rows
 //           a matrix load touches fall into different banks
@@ -19,7 +19,7 @@
 #include "common/weights.cuh"
 
 #if !defined(OUTPUT) || !defined(SWIGLU) || !defined(ACTIVATION) || !defined(WEIGHT) || !defined(STAGES)
-#error "matmul.cu needs -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DWEIGHT=stored|int8|int4 -DSTAGES=stages in flight"
+#error "matmul.cu needs -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DWEIGHT=stored|int8|int4|fp8 -DSTAGES=stages in flight"
 #endif
 
 constexpr int BLOCK_M = 128, BLOCK_N = 128, BLOCK_K = 32, THREADS = 256;

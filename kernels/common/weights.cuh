@@ -1,15 +1,17 @@
-// Weights as they lie in memory, a 16-byte word of a row at a time (-DWEIGHT=stored, int8 or int4):
+// Weights as they lie in memory, a 16-byte word of a row at a time (-DWEIGHT=stored, int8, int4 or fp8):
 //   stored   elements of the activations' type
 //   int8     signed bytes; w = byte * scale, a float32 a row
 //   int4     signed nibbles; w = nibble * scale, a bfloat16 for INT4_GROUP columns. Of a 32-bit word, columns 0 to 7 from the lowest
 //            address on, column 2i is at bit 4i and column 2i + 1 at bit 16 + 4i
+//   fp8      eight-bit floats (e4m3.cuh); w = float * scale, a float32 a row, a power of two
 // Quantized rows are whole 16-byte words, filled up with zeros. Numbers come out of integers without a conversion: placed in the
 // mantissa of a power of two, which is then taken off again, both exact.
 #pragma once
 #include "bf16.cuh"
+#include "e4m3.cuh"
 #include "vec.cuh"
 
-enum class Weights { stored, int8, int4 };
+enum class Weights { stored, int8, int4, fp8 };
 
 constexpr int INT4_GROUP = 32;
 
@@ -49,7 +51,8 @@ template <typename Element> struct WeightWord<Element, Weights::stored> {
     __device__ __forceinline__ void widen(int, float (&)[size]) const {}
 };
 
-template <> struct WeightWord<bf16, Weights::int8> {
+// A byte an element, a float32 a row.
+template <Weights format> struct ByteWord {
     static constexpr int parts = 2, size = 16;
     uint4 bytes;
     __device__ __forceinline__ static const u8* at(const void* w, i64 row, int columns, int k) { return static_cast<const u8*>(w) + row * (ceil_div(columns, size) * size) + k; }
@@ -57,13 +60,20 @@ template <> struct WeightWord<bf16, Weights::int8> {
     __device__ __forceinline__ void load(const void* w, const void*, i64 row, int columns, int k) { bytes = *reinterpret_cast<const uint4*>(at(w, row, columns, k)); }
     // Half of BLOCK_K = 32 elements is a word.
     __device__ __forceinline__ void take(const uint4* words, int half, float) { bytes = words[half]; }
+    __device__ __forceinline__ static void widen_word(u32 word, float* to)
+    {
+        if (format == Weights::fp8) widen_e4m3(word, to);
+        else widen_bytes(word, to);
+    }
     __device__ __forceinline__ void widen(int part, float (&to)[8]) const
     {
-        widen_bytes(part == 0 ? bytes.x : bytes.z, to);
-        widen_bytes(part == 0 ? bytes.y : bytes.w, to + 4);
+        widen_word(part == 0 ? bytes.x : bytes.z, to);
+        widen_word(part == 0 ? bytes.y : bytes.w, to + 4);
     }
     __device__ __forceinline__ static float row_scale(const void* scales, i64 row) { return static_cast<const float*>(scales)[row]; }
 };
+template <> struct WeightWord<bf16, Weights::int8> : ByteWord<Weights::int8> {};
+template <> struct WeightWord<bf16, Weights::fp8> : ByteWord<Weights::fp8> {};
 
 template <> struct WeightWord<bf16, Weights::int4> {
     static constexpr int parts = 4, size = 32;

@@ -33,7 +33,7 @@ internal sealed record DeviceSelection(IBackend Backend, string? Note = null, Fu
         if (!Enum.IsDefined(options.Simd))
             throw new RequestException($"vector width {(int)options.Simd} is not one of Auto, Scalar, Vector128, Avx2, Avx512");
         if (!Enum.IsDefined(options.Weights))
-            throw new RequestException($"weight format {(int)options.Weights} is not one of Stored, Int8, Int4");
+            throw new RequestException($"weight format {(int)options.Weights} is not one of Stored, Int8, Int4, Fp8");
         return Open(name, options, cuda ?? CudaOptions.OfEnvironment()) with { Weights = options.Weights };
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Cpu;
 
@@ -94,7 +95,21 @@ internal static unsafe class CpuMatMul
             op.Bias is null ? null : CpuContext.Vector(op.Bias),
             op.Residual is null ? null : context.At(op.Residual),
             gate, op.Gate?.Table.Columns ?? 0, context.Batch, op.Activation);
-        Product<S, V>(context, context.At(op.Input), op.Input.Rows.Value, op.Input.Columns, op.Weight, context.At(op.Output), epilogue);
+        var input = context.At(op.Input);
+        if (op.Rounded is not null && op.Input.Rows.Value > MatMul.FewRows)
+            input = Rounded(context, input, op.Input.Rows.Value, op.Input.Columns, context.At(op.Rounded));
+        Product<S, V>(context, input, op.Input.Rows.Value, op.Input.Columns, op.Weight, context.At(op.Output), epilogue);
+    }
+
+    /// <summary>Every row as a product of eight-bit floats reads it.</summary>
+    private static float* Rounded(in CpuContext context, float* input, int rows, int k, float* rounded)
+    {
+        CpuRows.For(context, rows, k, (begin, end) =>
+        {
+            for (var row = (long)begin; row < end; row++)
+                E4M3.Round(new(input + row * k, k), new(rounded + row * k, k));
+        });
+        return rounded;
     }
 
     /// <summary>output[rows x N] = epilogue(input[rows x k] weight[N x k]^T); a weight of several products has as many times N rows.</summary>

@@ -45,7 +45,8 @@ internal readonly unsafe struct CpuMatrix
         {
             Precision.BF16 => Dot<S, V>(x, (ushort*)m, _columns),
             Precision.F32 => Dot<S, V>(x, (float*)m, _columns),
-            Precision.Int8 => Dot<S, V>(x, (sbyte*)m, (float*)_scales + (long)row * _rowScales, _columns, _group),
+            Precision.Int8 => Dot<S, V, Int8Bytes>(x, m, (float*)_scales + (long)row * _rowScales, _columns, _group),
+            Precision.Fp8 => Dot<S, V, E4M3Bytes>(x, m, (float*)_scales + (long)row * _rowScales, _columns, _group),
             _ => DotNibbles<S, V>(x, m, (ushort*)_scales + (long)row * _rowScales, _columns, _group),
         };
     }
@@ -61,14 +62,14 @@ internal readonly unsafe struct CpuMatrix
         }
         var tile = 2 * S.Width;
         var scales = stackalloc float[MaxPanelRows * (CpuMatMul.BlockK / CpuPanel.ScaledK)];
-        var bytes = _precision == Precision.Int8;
+        var bytes = _precision.IsByte();
         for (var i = 0; i < (bytes ? 1 : depth); i += CpuPanel.ScaledK)
             for (var j = 0; j < tile; j++)
             {
                 var of = (long)(row + Math.Min(j, count - 1)) * _rowScales + (k0 + i) / _group;
                 scales[i / CpuPanel.ScaledK * tile + j] = bytes ? ((float*)_scales)[of] : ScalarSimd.LoadBF16((ushort*)_scales + of);
             }
-        CpuPanel.Pack<S, V>(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, _precision, count, depth, scales, bytes ? 0 : tile, panel);
+        CpuPanel.PackRows<S, V>(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, _precision, count, depth, scales, bytes ? 0 : tile, panel);
     }
 
     /// <summary>Asks for what a <see cref="Pack"/> with the same arguments will read.</summary>
@@ -115,9 +116,18 @@ internal readonly unsafe struct CpuMatrix
         return sum;
     }
 
-    /// <summary>Bytes: a group's whole numbers first, times its scale at its end.</summary>
+    /// <summary>What a byte is, as a type: the compiler makes a loop for each.</summary>
+    private interface IBytes
+    {
+        static abstract V Load<S, V>(byte* p) where S : ISimd<V> where V : struct;
+    }
+
+    private readonly struct Int8Bytes : IBytes { public static V Load<S, V>(byte* p) where S : ISimd<V> where V : struct => S.LoadInt8((sbyte*)p); }
+    private readonly struct E4M3Bytes : IBytes { public static V Load<S, V>(byte* p) where S : ISimd<V> where V : struct => S.LoadE4M3(p); }
+
+    /// <summary>Bytes: a group's numbers first, times its scale at its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Dot<S, V>(float* x, sbyte* m, float* scales, int k, int group) where S : ISimd<V> where V : struct
+    private static float Dot<S, V, B>(float* x, byte* m, float* scales, int k, int group) where S : ISimd<V> where V : struct where B : IBytes
     {
         var w = S.Width;
         var all = 0f;
@@ -128,14 +138,14 @@ internal readonly unsafe struct CpuMatrix
             for (; i <= end - 4 * w; i += 4 * w)
             {
                 CpuPanel.Prefetch(m + i + DottedAhead);
-                s0 = S.Fma(S.Load(x + i), S.LoadInt8(m + i), s0);
-                s1 = S.Fma(S.Load(x + i + w), S.LoadInt8(m + i + w), s1);
-                s2 = S.Fma(S.Load(x + i + 2 * w), S.LoadInt8(m + i + 2 * w), s2);
-                s3 = S.Fma(S.Load(x + i + 3 * w), S.LoadInt8(m + i + 3 * w), s3);
+                s0 = S.Fma(S.Load(x + i), B.Load<S, V>(m + i), s0);
+                s1 = S.Fma(S.Load(x + i + w), B.Load<S, V>(m + i + w), s1);
+                s2 = S.Fma(S.Load(x + i + 2 * w), B.Load<S, V>(m + i + 2 * w), s2);
+                s3 = S.Fma(S.Load(x + i + 3 * w), B.Load<S, V>(m + i + 3 * w), s3);
             }
             var sum = S.Sum(S.Add(S.Add(s0, s1), S.Add(s2, s3)));
             for (; i < end; i++)
-                sum += x[i] * m[i];
+                sum += x[i] * B.Load<ScalarSimd, float>(m + i);
             all += sum * *scales;
         }
         return all;

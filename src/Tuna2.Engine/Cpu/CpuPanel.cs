@@ -30,7 +30,7 @@ internal static unsafe class CpuPanel
         where S : ISimd<V> where V : struct
     {
         var stride = (nint)precision.RowBytes(width);
-        Pack<S, V>(matrix + row * stride + (nint)precision.RowBytes(k0), stride, precision, count, depth, null, 0, panel);
+        PackRows<S, V>(matrix + row * stride + (nint)precision.RowBytes(k0), stride, precision, count, depth, null, 0, panel);
     }
 
     /// <summary>As above, of rows that may be quantized.</summary>
@@ -43,14 +43,14 @@ internal static unsafe class CpuPanel
     /// <param name="scaleStep">From the scales of some elements to the next; 0 where they are the same.</param>
     /// <param name="panel">depth x two vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack<S, V>(byte* source, nint stride, Precision precision, int count, int depth, float* scales, int scaleStep, float* panel)
+    public static void PackRows<S, V>(byte* source, nint stride, Precision precision, int count, int depth, float* scales, int scaleStep, float* panel)
         where S : ISimd<V> where V : struct
     {
         int tile = 2 * S.Width;
         // Blocks that are transposed in registers: a register's worth of 32-bit lanes of as many rows, a lane being a float32, two
         // neighbouring bfloat16, four bytes or eight nibbles.
         var lanes = Avx2.IsSupported && S.Width >= 8 ? 8 : S.Width >= 4 ? 4 : 1;
-        var step = 4 * precision switch { Precision.F32 => 1, Precision.BF16 => 2, Precision.Int8 => 4, _ => 8 };
+        var step = 4 * precision switch { Precision.F32 => 1, Precision.BF16 => 2, Precision.Int8 or Precision.Fp8 => 4, _ => 8 };
         var done = lanes == 1 ? 0 : depth / step * step;
         for (var j = 0; j < tile && done > 0; j += lanes)
         {
@@ -63,6 +63,7 @@ internal static unsafe class CpuPanel
                     case Precision.BF16: Rows8<PairLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, null, 0); break;
                     case Precision.F32: Rows8<SingleLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, null, 0); break;
                     case Precision.Int8: Rows8<ByteLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                    case Precision.Fp8: Rows8<FloatLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, (float*)scale, scaleStep); break;
                     default: Rows8<NibbleLanes>(r0, r1, r2, r3, r4, r5, r6, r7, done, (float*)to, tile, (float*)scale, scaleStep); break;
                 }
             }
@@ -74,6 +75,7 @@ internal static unsafe class CpuPanel
                     case Precision.BF16: Rows4<PairLanes>(r0, r1, r2, r3, done, (float*)to, tile, null, 0); break;
                     case Precision.F32: Rows4<SingleLanes>(r0, r1, r2, r3, done, (float*)to, tile, null, 0); break;
                     case Precision.Int8: Rows4<ByteLanes>(r0, r1, r2, r3, done, (float*)to, tile, (float*)scale, scaleStep); break;
+                    case Precision.Fp8: Rows4<FloatLanes>(r0, r1, r2, r3, done, (float*)to, tile, (float*)scale, scaleStep); break;
                     default: Rows4<NibbleLanes>(r0, r1, r2, r3, done, (float*)to, tile, (float*)scale, scaleStep); break;
                 }
             }
@@ -87,6 +89,7 @@ internal static unsafe class CpuPanel
                     Precision.BF16 => ScalarSimd.LoadBF16((ushort*)from + i),
                     Precision.F32 => ((float*)from)[i],
                     Precision.Int8 => ((sbyte*)from)[i] * scales[i / ScaledK * scaleStep + j],
+                    Precision.Fp8 => ScalarSimd.LoadE4M3(from + i) * scales[i / ScaledK * scaleStep + j],
                     _ => ScalarSimd.LoadInt4(from, i) * scales[i / ScaledK * scaleStep + j],
                 };
         }
@@ -158,11 +161,15 @@ internal static unsafe class CpuPanel
     private interface ILanes
     {
         static abstract int Count { get; }
+
+        /// <summary>Whether a byte is a float (<see cref="Weights.E4M3"/>).</summary>
+        static virtual bool AreFloats => false;
     }
 
     private readonly struct SingleLanes : ILanes { public static int Count => 1; }
     private readonly struct PairLanes : ILanes { public static int Count => 2; }
     private readonly struct ByteLanes : ILanes { public static int Count => 4; }
+    private readonly struct FloatLanes : ILanes { public static int Count => 4; public static bool AreFloats => true; }
     private readonly struct NibbleLanes : ILanes { public static int Count => 8; }
 
     /// <summary>Elements of eight rows, 16 bytes of each at a time, to as many rows of eight columns.</summary>
@@ -204,6 +211,13 @@ internal static unsafe class CpuPanel
                 // The first of two bfloat16 is the lower half of a lane.
                 (words << 16).AsSingle().Store(to);
                 (words & Vector256.Create(unchecked((int)0xFFFF0000))).AsSingle().Store(to + tile);
+                break;
+            case 4 when L.AreFloats:
+                var tops = column.AsUInt32();
+                (E4M3Lanes.Widen(tops << 24) * scale).Store(to);
+                (E4M3Lanes.Widen(tops << 16) * scale).Store(to + tile);
+                (E4M3Lanes.Widen(tops << 8) * scale).Store(to + 2 * tile);
+                (E4M3Lanes.Widen(tops) * scale).Store(to + 3 * tile);
                 break;
             case 4:
                 (Vector256.ConvertToSingle(words << 24 >> 24) * scale).Store(to);
@@ -257,6 +271,13 @@ internal static unsafe class CpuPanel
             case 2:
                 (words << 16).AsSingle().Store(to);
                 (words & Vector128.Create(unchecked((int)0xFFFF0000))).AsSingle().Store(to + tile);
+                break;
+            case 4 when L.AreFloats:
+                var tops = column.AsUInt32();
+                (E4M3Lanes.Widen(tops << 24) * scale).Store(to);
+                (E4M3Lanes.Widen(tops << 16) * scale).Store(to + tile);
+                (E4M3Lanes.Widen(tops << 8) * scale).Store(to + 2 * tile);
+                (E4M3Lanes.Widen(tops) * scale).Store(to + 3 * tile);
                 break;
             case 4:
                 (Vector128.ConvertToSingle(words << 24 >> 24) * scale).Store(to);

@@ -23,6 +23,9 @@ internal unsafe interface ISimd<V> where V : struct
     /// <summary>Widens signed bytes.</summary>
     static abstract V LoadInt8(sbyte* p);
 
+    /// <summary>Widens eight-bit floats (<see cref="Weights.E4M3"/>), none of them NaN.</summary>
+    static abstract V LoadE4M3(byte* p);
+
     /// <summary>Widens nibbles of <see cref="Graph.Precision.Int4"/>.</summary>
     /// <param name="row">The first byte of a row.</param>
     /// <param name="i">The first element, a multiple of the width.</param>
@@ -59,6 +62,7 @@ internal readonly unsafe struct ScalarSimd : ISimd<float>
     public static float Broadcast(float x) => x;
     public static float LoadBF16(ushort* p) => BitConverter.UInt32BitsToSingle((uint)*p << 16);
     public static float LoadInt8(sbyte* p) => *p;
+    public static float LoadE4M3(byte* p) => Weights.E4M3.Value(*p);
 
     /// <summary>A nibble to the top of its word, and back with its sign.</summary>
     public static float LoadInt4(byte* row, nint i) => (int)(((uint*)row)[i / 8] << (int)(28 - i % 8 / 2 * 4 - i % 2 * 16)) >> 28;
@@ -85,6 +89,8 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadInt8(sbyte* p) =>
         Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(p)).AsSByte())));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadE4M3(byte* p) => E4M3Lanes.Widen(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(p)).AsByte())) << 24);
     /// <summary>Half of a word's nibbles to the tops of lanes, by factors that are powers of two, and back with their signs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadInt4(byte* row, nint i)
@@ -122,6 +128,8 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> LoadInt8(sbyte* p) => Avx2.IsSupported
         ? Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(p))
         : Vector256.Create(Simd128.LoadInt8(p), Simd128.LoadInt8(p + Simd128.Width));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadE4M3(byte* p) => E4M3Lanes.Widen(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(p)).AsByte().ToVector256Unsafe())) << 24);
     /// <summary>A word's nibbles, each to the top of a lane and back with its sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadInt4(byte* row, nint i) => Avx2.IsSupported
@@ -149,6 +157,8 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> LoadBF16(ushort* p) => (Vector512.WidenLower(Vector256.Load(p).ToVector512()) << 16).AsSingle();
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadInt8(sbyte* p) => Vector512.ConvertToSingle(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(p).ToVector256Unsafe().ToVector512Unsafe())));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadE4M3(byte* p) => E4M3Lanes.Widen(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(p).ToVector256Unsafe().ToVector512Unsafe())) << 24);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadInt4(byte* row, nint i) => Vector512.Create(Simd256.LoadInt4(row, i), Simd256.LoadInt4(row, i + Simd256.Width));
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;

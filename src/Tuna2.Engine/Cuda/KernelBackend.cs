@@ -241,15 +241,18 @@ internal sealed partial class KernelBackend(
                 Table = o.Gate is { } g ? At(g.Table) : 0, Sequences = tables.Sequences, RowSequence = tables.RowSequence,
                 TableColumns = o.Gate?.Table.Columns ?? 0, Gate = o.Gate is { } gate ? gate.Chunk * o.Output.Columns : 0,
             };
-            Product(o.Input, o.Weight, o.Output, o.Bias, epilogue, o.Activation);
+            Product(o.Input, o.Weight, o.Output, o.Bias, epilogue, o.Activation, o.Rounded);
         }
 
         /// <summary>Apart from <see cref="Product"/>, which would make the lambda's object for every product, timed or not.</summary>
         private static bool Timed(KernelTimer timer, IProducts products, Product product, string node) =>
             timer.Time("cuBLASLt", product.Shape.Cost, () => products.TryRun(product, node));
 
-        /// <summary>y = residual + gate * activation(x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>.</summary>
-        private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue, Activation activation = Activation.None)
+        /// <summary>
+        /// y = residual + gate * activation(x w^T + bias), of as many rows as the input has; the epilogue's bias is <paramref name="bias"/>, and x
+        /// may have to be rounded first.
+        /// </summary>
+        private void Product(Value input, Weight weight, Value result, Weight? bias, EpilogueArgs epilogue, Activation activation = Activation.None, Value? rounded = null)
         {
             ulong x = At(input), w = Matrix(weight), y = At(result);
             Precision? quantized = weight.Precision.IsQuantized() ? weight.Precision : null;
@@ -257,6 +260,11 @@ internal sealed partial class KernelBackend(
             ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
+            if (rounded is not null && m > Ops.MatMul.FewRows)
+            {
+                Launch(new RoundRows(m), new RoundRowsArgs { X = x, Y = At(rounded), Dim = k });
+                x = At(rounded);
+            }
             // Gates and SwiGLU are in our epilogue only, and quantized weights are for our kernels.
             if (epilogue.Table == 0 && activation != Activation.SwiGlu && quantized is null && backend.Products is { } products)
             {

@@ -18,6 +18,13 @@ public enum Precision
     /// register. A row is whole 16-byte words, the last filled up with zeros.
     /// </summary>
     Int4,
+
+    /// <summary>
+    /// An eight-bit float (E4M3), times the row's float32 scale, a power of two. A row is whole 16-byte words, the last filled up with zeros.
+    /// Products of more than <see cref="Ops.MatMul.FewRows"/> rows round their input's rows to the same, so that a tensor core of eight-bit floats
+    /// can compute them.
+    /// </summary>
+    Fp8,
 }
 
 /// <summary>What is to be known of a <see cref="Precision"/>: the one place that says what a row takes.</summary>
@@ -30,21 +37,24 @@ public static class Precisions
     private const int RowAlignment = 16;
 
     /// <summary>Whether elements are to be multiplied by scales.</summary>
-    public static bool IsQuantized(this Precision precision) => precision is Precision.Int8 or Precision.Int4;
+    public static bool IsQuantized(this Precision precision) => precision is Precision.Int8 or Precision.Int4 or Precision.Fp8;
+
+    /// <summary>Whether an element is a byte, and a scale a row's.</summary>
+    public static bool IsByte(this Precision precision) => precision is Precision.Int8 or Precision.Fp8;
 
     /// <summary>Bytes of a row's elements.</summary>
     public static long RowBytes(this Precision precision, int columns) => precision switch
     {
         Precision.F32 => (long)columns * sizeof(float),
         Precision.BF16 => (long)columns * sizeof(ushort),
-        Precision.Int8 => Aligned(columns),
+        Precision.Int8 or Precision.Fp8 => Aligned(columns),
         _ => Aligned(((long)columns + 1) / 2),
     };
 
     /// <summary>Columns that share a scale; none where there are no scales.</summary>
     public static int ScaleColumns(this Precision precision, int columns) => precision switch
     {
-        Precision.Int8 => columns,
+        Precision.Int8 or Precision.Fp8 => columns,
         Precision.Int4 => Int4Group,
         _ => 0,
     };
@@ -52,7 +62,7 @@ public static class Precisions
     /// <summary>Bytes of a scale; 0 where there are none.</summary>
     public static int ScaleBytes(this Precision precision) => precision switch
     {
-        Precision.Int8 => sizeof(float),
+        Precision.Int8 or Precision.Fp8 => sizeof(float),
         Precision.Int4 => sizeof(ushort),
         _ => 0,
     };
@@ -63,6 +73,7 @@ public static class Precisions
         null => "",
         Precision.Int8 => "_int8",
         Precision.Int4 => "_int4",
+        Precision.Fp8 => "_fp8",
         _ => throw new ArgumentOutOfRangeException(nameof(quantized), quantized, "not quantized"),
     };
 

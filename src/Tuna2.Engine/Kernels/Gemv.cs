@@ -35,7 +35,7 @@ public struct GemvArgs
 public readonly record struct Gemv(ElementType Element, ElementType Output, Activation Activation = Activation.None, Precision? Quantized = null) : IKernel<GemvArgs>
 {
     /// <summary>The most rows.</summary>
-    public const int MaxRows = 4;
+    public const int MaxRows = Graph.Ops.MatMul.FewRows;
 
     private const int Block = 256, Warps = Block / 32;
 

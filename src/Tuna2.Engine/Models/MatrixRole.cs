@@ -14,6 +14,9 @@ internal enum MatrixRole
     /// <summary>Attention and MLP of a layer: nine tenths of a model.</summary>
     Layer,
 
+    /// <summary>The same of the layer that sees the embeddings first, and of the one whose output becomes the picture.</summary>
+    EndLayer,
+
     /// <summary>
     /// A layer's AdaLN vectors from the time. Read once a request and not once a step, so fewer bits would save memory alone; and what they
     /// make multiplies every row, so eight.
@@ -31,7 +34,9 @@ internal static class MatrixRoles
     public static Precision? In(this MatrixRole role, WeightFormat format) => (format, role) switch
     {
         (WeightFormat.Stored, _) or (_, MatrixRole.Kept) => null,
-        (WeightFormat.Int4, MatrixRole.Layer) => Precision.Int4,
+        (WeightFormat.Int4, MatrixRole.Layer or MatrixRole.EndLayer) => Precision.Int4,
+        (WeightFormat.Fp8, MatrixRole.Layer) => Precision.Fp8,
+        (WeightFormat.Fp8, _) => null,
         _ => Precision.Int8,
     };
 }

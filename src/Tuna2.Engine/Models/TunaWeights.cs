@@ -21,13 +21,13 @@ internal sealed class TunaWeights : IDisposable
     private TunaWeights(ModelConfig config, WeightPlacer load)
     {
         Embedding = load.Matrix("tuna.model.embed_tokens.weight");
-        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, $"tuna.model.layers.{i}"))];
+        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => LlmLayer(load, i == 0 ? MatrixRole.EndLayer : MatrixRole.Layer, $"tuna.model.layers.{i}"))];
         FinalNorm = load.Vector("tuna.model.norm.weight");
         LanguageHead = config.TieWordEmbeddings ? Embedding : load.Matrix(MatrixRole.LanguageHead, "tuna.lm_head.weight");
         Vision = VisionWeights.Load(config, load);
         TimeIn = load.Biased("time_embed.mlp.0");
         TimeOut = load.Biased("time_embed.mlp.2");
-        Head = [.. Enumerable.Range(0, config.FlowHead.NumLayers).Select(i => HeadLayer(load, $"diffusion_head_a.{i}"))];
+        Head = [.. Enumerable.Range(0, config.FlowHead.NumLayers).Select(i => HeadLayer(load, i == config.FlowHead.NumLayers - 1 ? MatrixRole.EndLayer : MatrixRole.Layer, $"diffusion_head_a.{i}"))];
         HeadFinalAdaLn = load.Biased("diffusion_head_b.adaLN_modulation.1", MatrixRole.Modulation);
         HeadFinalNorm = load.Vector("diffusion_head_b.norm_final.weight");
         HeadFinal = load.Biased("diffusion_head_b.linear");
@@ -84,23 +84,23 @@ internal sealed class TunaWeights : IDisposable
             buffer.Dispose();
     }
 
-    private static LlmLayer LlmLayer(WeightPlacer load, string name) => new(
+    private static LlmLayer LlmLayer(WeightPlacer load, MatrixRole role, string name) => new(
         load.Vector($"{name}.input_layernorm.weight"),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
+        new(load.Matrix(role, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight"),
             load.Vector($"{name}.self_attn.q_proj.bias", $"{name}.self_attn.k_proj.bias", $"{name}.self_attn.v_proj.bias")),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.o_proj.weight")),
+        new(load.Matrix(role, $"{name}.self_attn.o_proj.weight")),
         load.Vector($"{name}.post_attention_layernorm.weight"),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.down_proj.weight")));
+        new(load.Matrix(role, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix(role, $"{name}.mlp.down_proj.weight")));
 
-    private static HeadLayer HeadLayer(WeightPlacer load, string name) => new(
+    private static HeadLayer HeadLayer(WeightPlacer load, MatrixRole role, string name) => new(
         load.Biased($"{name}.adaLN_modulation.1", MatrixRole.Modulation),
         load.Vector($"{name}.input_layernorm.weight"),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
+        new(load.Matrix(role, $"{name}.self_attn.q_proj.weight", $"{name}.self_attn.k_proj.weight", $"{name}.self_attn.v_proj.weight")),
         load.Vector($"{name}.self_attn.q_norm.weight"),
         load.Vector($"{name}.self_attn.k_norm.weight"),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.self_attn.o_proj.weight")),
+        new(load.Matrix(role, $"{name}.self_attn.o_proj.weight")),
         load.Vector($"{name}.post_attention_layernorm.weight"),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
-        new(load.Matrix(MatrixRole.Layer, $"{name}.mlp.down_proj.weight")));
+        new(load.Matrix(role, $"{name}.mlp.gate_proj.weight", $"{name}.mlp.up_proj.weight")),
+        new(load.Matrix(role, $"{name}.mlp.down_proj.weight")));
 }

@@ -10,7 +10,7 @@ namespace Tuna2.Engine.Weights;
 /// Makes a row of a matrix into bytes and scales, and back. Each scale is found for its columns alone, in arithmetic of one fixed order that no
 /// processor contracts or reorders: the same row gives the same bytes everywhere.
 /// </summary>
-/// <param name="precision">Int8 or Int4.</param>
+/// <param name="precision">Int8, Int4 or Fp8.</param>
 /// <param name="columns">Elements of a row.</param>
 /// <param name="group">Columns that share a scale.</param>
 internal sealed class RowQuantizer(Precision precision, int columns, int group)
@@ -29,7 +29,7 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
     /// </summary>
     private static readonly float[] _factors = [.. Enumerable.Range(-8, 17).Select(i => MinNibble - i * 0.125f)];
 
-    private readonly int _group = group > 0 && (precision == Precision.Int8 || group % (4 * WordColumns) == 0)
+    private readonly int _group = group > 0 && (precision.IsByte() || group % (4 * WordColumns) == 0)
         ? group
         : throw new ArgumentOutOfRangeException(nameof(group), group, "a scale of nibbles covers whole 16-byte words");
 
@@ -58,6 +58,8 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
             var part = row.Slice(first, Math.Min(_group, row.Length - first));
             if (precision == Precision.Int8)
                 BinaryPrimitives.WriteSingleLittleEndian(scales[(s * sizeof(float))..], Bytes(part, MemoryMarshal.Cast<byte, sbyte>(elements)[first..]));
+            else if (precision == Precision.Fp8)
+                BinaryPrimitives.WriteSingleLittleEndian(scales[(s * sizeof(float))..], Floats(part, elements[first..]));
             else
                 BinaryPrimitives.WriteUInt16LittleEndian(scales[(s * sizeof(ushort))..], Nibbles(part, elements[(first / 2)..]));
         }
@@ -68,8 +70,8 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
     public void Dequantize(ReadOnlySpan<byte> elements, ReadOnlySpan<byte> scales, Span<float> row)
     {
         for (var i = 0; i < columns; i++)
-            row[i] = precision == Precision.Int8
-                ? (sbyte)elements[i] * BinaryPrimitives.ReadSingleLittleEndian(scales[(i / _group * sizeof(float))..])
+            row[i] = precision.IsByte()
+                ? (precision == Precision.Int8 ? (sbyte)elements[i] : E4M3.Value(elements[i])) * BinaryPrimitives.ReadSingleLittleEndian(scales[(i / _group * sizeof(float))..])
                 : Nibble(elements, i) * BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(scales[(i / _group * sizeof(ushort))..]) << 16);
     }
 
@@ -99,6 +101,18 @@ internal sealed class RowQuantizer(Precision precision, int columns, int group)
             scale = MathF.BitDecrement(scale);
         for (var i = 0; i < part.Length; i++)
             to[i] = (sbyte)Rounded(part[i] * inverse, -MaxByte, MaxByte);
+        return scale;
+    }
+
+    /// <summary>The largest element comes to lie in (224, 448]; returns the scale.</summary>
+    private static float Floats(ReadOnlySpan<float> part, Span<byte> to)
+    {
+        var scale = E4M3.ScaleOf(Math.Abs(Largest(part)));
+        if (scale == 0)
+            return 0;
+        var inverse = 1 / scale;
+        for (var i = 0; i < part.Length; i++)
+            to[i] = E4M3.Byte(part[i] * inverse);
         return scale;
     }
 

@@ -8,6 +8,9 @@ namespace Tuna2.Engine.Graph.Ops;
 public sealed class MatMul(
     string name, Value input, Weight weight, Value output, Weight? bias = null, Value? residual = null, Modulation? gate = null, Activation activation = Activation.None) : Op(name)
 {
+    /// <summary>Up to so many rows a product streams its weight and computes what it likes: the input is not rounded.</summary>
+    public const int FewRows = 4;
+
     /// <summary>(rows, in).</summary>
     public Value Input { get; } = input;
 
@@ -15,6 +18,14 @@ public sealed class MatMul(
     public Weight Weight { get; } = weight.Columns == input.Columns && weight.Rows == output.Columns * activation.Products()
         ? weight
         : throw new ArgumentException($"{name}: {weight} does not map {input} to {output}");
+
+    /// <summary>
+    /// Where the weight is <see cref="Precision.Fp8"/>, the input as a product of such numbers reads it, (rows, in): every row rounded to E4M3 by a
+    /// power of two of its own. Null elsewhere, and where there are never more than <see cref="FewRows"/> rows.
+    /// </summary>
+    public Value? Rounded { get; } = weight.Precision == Precision.Fp8 && input.Rows.Max > FewRows
+        ? new($"{name}.rounded", input.Rows, input.Columns, Storage.Transient, input.Element)
+        : null;
 
     /// <summary>(rows, out).</summary>
     public Value Output { get; } = output;
@@ -58,6 +69,9 @@ public sealed class MatMul(
 
     /// <inheritdoc/>
     public override IEnumerable<Value> Writes => [Output];
+
+    /// <inheritdoc/>
+    public override IEnumerable<Value> Scratch => Rounded is null ? [] : [Rounded];
 
     /// <summary>The residual, unless it is the input too: every element of an input row is needed until the output row is done.</summary>
     public override Value? Replaceable => Residual == Input ? null : Residual;

@@ -68,7 +68,7 @@ internal readonly unsafe struct CpuMatrix
                 var of = (long)(row + Math.Min(j, count - 1)) * _rowScales + (k0 + i) / _group;
                 scales[i / CpuPanel.ScaledK * tile + j] = bytes ? ((float*)_scales)[of] : ScalarSimd.LoadBF16((ushort*)_scales + of);
             }
-        CpuPanel.Pack<S, V>(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, _precision, count, depth, scales, bytes ? 0 : tile, panel);
+        CpuPanel.PackRows<S, V>(_elements + row * _rowBytes + (nint)_precision.RowBytes(k0), _rowBytes, _precision, count, depth, scales, bytes ? 0 : tile, panel);
     }
 
     /// <summary>Asks for what a <see cref="Pack"/> with the same arguments will read.</summary>

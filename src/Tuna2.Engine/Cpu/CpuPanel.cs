@@ -30,7 +30,7 @@ internal static unsafe class CpuPanel
         where S : ISimd<V> where V : struct
     {
         var stride = (nint)precision.RowBytes(width);
-        Pack<S, V>(matrix + row * stride + (nint)precision.RowBytes(k0), stride, precision, count, depth, null, 0, panel);
+        PackRows<S, V>(matrix + row * stride + (nint)precision.RowBytes(k0), stride, precision, count, depth, null, 0, panel);
     }
 
     /// <summary>As above, of rows that may be quantized.</summary>
@@ -43,7 +43,7 @@ internal static unsafe class CpuPanel
     /// <param name="scaleStep">From the scales of some elements to the next; 0 where they are the same.</param>
     /// <param name="panel">depth x two vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack<S, V>(byte* source, nint stride, Precision precision, int count, int depth, float* scales, int scaleStep, float* panel)
+    public static void PackRows<S, V>(byte* source, nint stride, Precision precision, int count, int depth, float* scales, int scaleStep, float* panel)
         where S : ISimd<V> where V : struct
     {
         int tile = 2 * S.Width;

@@ -104,7 +104,7 @@ public class RowQuantizerTests
 
     /// <summary>Bytes that were made once: whoever changes one of them changes what a seed draws.</summary>
     [TestCase(Precision.Int8, "ef946da3abebdc7f")]
-    [TestCase(Precision.Int4, "062560dcc913f97a")]
+    [TestCase(Precision.Int4, "9d0bccf5fdc62709")]
     public void The_bytes_are_those_of_every_other_machine(Precision precision, string expected)
     {
         var tensor = HashedTensor.Of("tuna.model.layers.0.mlp.down_proj.weight", [64, 1000]);

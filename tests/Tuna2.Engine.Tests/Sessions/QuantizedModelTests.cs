@@ -14,9 +14,9 @@ public class QuantizedModelTests
 {
     private const int Seeds = 3;
 
-    /// <summary>A little under the worst of twenty seeds (bench/NOTES.md); a scale that is one step off costs more than ten decibels.</summary>
-    [TestCase(WeightFormat.Int8, 30)]
-    [TestCase(WeightFormat.Int4, 16)]
+    /// <summary>Under the worst of twenty seeds, which were 54.5 and 33.0 (bench/NOTES.md); int4 in place of int8 fails the first.</summary>
+    [TestCase(WeightFormat.Int8, 48)]
+    [TestCase(WeightFormat.Int4, 28)]
     public async Task Pictures_are_near_those_of_the_stored_weights(WeightFormat format, double floor, CancellationToken timeout)
     {
         using var stored = await DemoModel.LoadAsync();

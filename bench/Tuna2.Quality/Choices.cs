@@ -14,15 +14,15 @@ internal static class Choices
     public static async Task RunAsync(string directory, int threads, int seeds, Report report)
     {
         var stored = (await PictureErrors.MakeAsync(directory, threads, seeds, WeightFormat.Stored).ConfigureAwait(false)).Pictures;
-        Report.Head("layers, AdaLN, output", "MiB", "worst PSNR dB", "mean PSNR dB", "best PSNR dB", "seeds");
+        Report.Head("layers, AdaLN, output", "MiB", "weights off by", "worst PSNR dB", "mean PSNR dB", "best PSNR dB", "seeds");
         foreach (var (name, candidate) in Candidates())
         {
             var aside = Directory.CreateTempSubdirectory("tuna2-quality-").FullName;
             try
             {
-                var bits = Write(directory, aside, candidate);
+                var (bits, off) = Write(directory, aside, candidate);
                 var made = await PictureErrors.MakeAsync(aside, threads, seeds, WeightFormat.Stored).ConfigureAwait(false);
-                PictureErrors.Add(report, "quality choices", name, bits / 8, PictureErrors.Compare(stored, made.Pictures));
+                PictureErrors.Add(report, "quality choices", name, bits / 8, PictureErrors.Compare(stored, made.Pictures), off);
             }
             finally
             {
@@ -50,9 +50,11 @@ internal static class Choices
     /// <summary>How a matrix is quantized.</summary>
     private sealed record Scheme(Precision Precision, int Group, bool Largest = false);
 
-    private static long Write(string from, string to, Func<MatrixRole, Scheme?> candidate)
+    /// <summary>Returns the bits of all weights, and how far those of the layers are off, relative.</summary>
+    private static (long Bits, double Off) Write(string from, string to, Func<MatrixRole, Scheme?> candidate)
     {
         long bits = 0;
+        double off = 0, all = 0;
         using var checkpoint = Checkpoint.Open(from);
         foreach (var name in (string[])[ModelConfig.FileName, "tokenizer.json"])
             File.Copy(Path.Combine(from, name), Path.Combine(to, name));
@@ -63,8 +65,11 @@ internal static class Choices
             {
                 var columns = (int)tensor.Shape[1];
                 bits += (scheme.Precision == Precision.Int8 ? 8 : 4) * values.LongLength;
+                var exact = values.ToArray();
                 foreach (var row in Enumerable.Range(0, (int)tensor.Shape[0]))
                     bits += Requantize(scheme, values.AsSpan(row * columns, columns));
+                if (role == MatrixRole.Layer)
+                    (off, all) = (off + exact.Zip(values, (a, b) => ((double)a - b) * ((double)a - b)).Sum(), all + exact.Sum(a => (double)a * a));
             }
             else
             {
@@ -72,7 +77,7 @@ internal static class Choices
             }
             return TensorData.FromFloat32(tensor.Name, tensor.Shape, values);
         })]);
-        return bits;
+        return (bits, Math.Sqrt(off / all));
     }
 
     /// <summary>Returns the bits of the row's scales.</summary>

@@ -16,7 +16,7 @@ internal static class PictureErrors
     {
         var stored = await MakeAsync(directory, threads, seeds, WeightFormat.Stored).ConfigureAwait(false);
         Report.Head("weights", "MiB", "worst PSNR dB", "mean PSNR dB", "best PSNR dB", "seeds");
-        foreach (var format in new[] { WeightFormat.Int8, WeightFormat.Int4 })
+        foreach (var format in new[] { WeightFormat.Int8, WeightFormat.Int4, WeightFormat.Fp8 })
         {
             var made = await MakeAsync(directory, threads, seeds, format).ConfigureAwait(false);
             Add(report, "quality pictures", format.Name(), made.Bytes, Compare(stored.Pictures, made.Pictures));
@@ -36,7 +36,12 @@ internal static class PictureErrors
 
     public static double[] Compare(IReadOnlyList<RgbImage> stored, IReadOnlyList<RgbImage> made) => [.. stored.Zip(made, ImageQuality.Psnr)];
 
-    public static void Add(Report report, string row, string what, long bytes, double[] psnr) => report.Row(
-        new() { ["row"] = row, ["weights"] = what, ["bytes"] = bytes, ["psnr_worst_db"] = psnr.Min(), ["psnr_mean_db"] = psnr.Average(), ["psnr_best_db"] = psnr.Max(), ["seeds"] = psnr.Length },
-        $"{what}", $"{bytes / 1048576.0:0.0}", $"{psnr.Min():0.0}", $"{psnr.Average():0.0}", $"{psnr.Max():0.0}", $"{psnr.Length}");
+    public static void Add(Report report, string row, string what, long bytes, double[] psnr, double? off = null)
+    {
+        var facts = new JsonObject { ["row"] = row, ["weights"] = what, ["bytes"] = bytes, ["psnr_worst_db"] = psnr.Min(), ["psnr_mean_db"] = psnr.Average(), ["psnr_best_db"] = psnr.Max(), ["seeds"] = psnr.Length };
+        if (off is not null)
+            facts["weights_relative"] = off;
+        report.Row(facts,
+            [$"{what}", $"{bytes / 1048576.0:0.0}", .. off is null ? Array.Empty<FormattableString>() : [$"{off:0.0000}"], $"{psnr.Min():0.0}", $"{psnr.Average():0.0}", $"{psnr.Max():0.0}", $"{psnr.Length}"]);
+    }
 }

@@ -16,7 +16,7 @@ namespace Tuna2.Quality;
 /// </summary>
 internal static class ProductErrors
 {
-    private static readonly Precision[] _precisions = [Precision.Int8, Precision.Int4];
+    private static readonly Precision[] _precisions = [Precision.Int8, Precision.Int4, Precision.Fp8];
 
     public static async Task RunAsync(string directory, int threads, int seeds, Report report)
     {
@@ -29,11 +29,11 @@ internal static class ProductErrors
         await foreach (var _ in session.AskAsync(last!, "What color is the circle?").ConfigureAwait(false))
         {
         }
-        Report.Head("product", "(out, in)", "int8", "int4");
+        Report.Head("product", "(out, in)", "int8", "int4", "fp8");
         foreach (var (name, weight, errors) in backend.Found)
             report.Row(
-                new() { ["row"] = "quality product", ["product"] = name, ["out"] = weight.Rows, ["in"] = weight.Columns, ["int8_relative"] = errors[0], ["int4_relative"] = errors[1] },
-                $"{name}", $"({weight.Rows}, {weight.Columns})", $"{errors[0]:0.0000}", $"{errors[1]:0.0000}");
+                new() { ["row"] = "quality product", ["product"] = name, ["out"] = weight.Rows, ["in"] = weight.Columns, ["int8_relative"] = errors[0], ["int4_relative"] = errors[1], ["fp8_relative"] = errors[2] },
+                $"{name}", $"({weight.Rows}, {weight.Columns})", $"{errors[0]:0.0000}", $"{errors[1]:0.0000}", $"{errors[2]:0.0000}");
     }
 
     /// <summary>The CPU backend, which looks twice at products.</summary>
@@ -83,8 +83,10 @@ internal static class ProductErrors
                 var output = new Value("output", new Extent("rows", product.Input.Rows.Value), weight.Rows, Storage.State);
                 using var buffer = cpu.Allocate(output.MaxBytes(sizeof(float)), output.Name);
                 _scratch[output] = buffer;
-                cpu.Run(new MatMul(product.Name, product.Input, weight, output), batch, this);
-                _scratch.Remove(output);
+                var again = new MatMul(product.Name, product.Input, weight, output);
+                using var rounded = again.Rounded is null ? null : _scratch[again.Rounded] = cpu.Allocate(again.Rounded.MaxBytes(sizeof(float)), again.Rounded.Name);
+                cpu.Run(again, batch, this);
+                _scratch.Clear();
                 var values = new float[buffer.Bytes / sizeof(float)];
                 cpu.Download(buffer, 0, MemoryMarshal.AsBytes(values.AsSpan()));
                 return values;

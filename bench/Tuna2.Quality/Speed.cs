@@ -19,6 +19,18 @@ internal static class Speed
     {
         using var backend = new CpuBackend(threads);
         var weights = _precisions.Select(precision => Make(backend, precision)).ToArray();
+        Report.Head("quantizing", "seconds for 1e9 elements, all processors");
+        foreach (var precision in _precisions.Where(p => p.IsQuantized()))
+        {
+            // The numbers are made before the clock runs.
+            const int Rows = 2048;
+            var tensor = HashedTensor.Of("weight", [Rows, K]);
+            var numbers = Enumerable.Range(0, Rows).Select(i => Enumerable.Range(0, K).Select(column => tensor[(long)i * K + column]).ToArray()).ToArray();
+            var begin = Stopwatch.GetTimestamp();
+            new QuantizedRows(weights[Array.IndexOf(_precisions, precision)], backend).Send(0, Rows, (i, row) => numbers[i].CopyTo(row, 0), (new("weight", DType.BF16, [N, K], 0, "weight"), 0));
+            var seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds * 1e9 / (Rows * K);
+            report.Row(new() { ["row"] = "quality quantizing", ["weights"] = precision.ToString(), ["seconds_per_1e9"] = seconds }, $"{precision}", $"{seconds:0.0}");
+        }
         Report.Head($"{N} x {K}, M", "bf16 ms", "int8 ms", "int4 ms", "bf16 by int8", "bf16 by int4");
         foreach (var rows in new[] { 1, 2, 6, 17, 128, 514 })
         {

@@ -223,6 +223,26 @@ def processor(rows):
     return out
 
 
+def quantized(rows):
+    """Weights in eight and four bits, on the processor: bench/Tuna2.Quality."""
+    decibels = ["psnr_worst_db", "psnr_mean_db", "psnr_best_db"]
+    lines = [[r["weights"], f"{r['bytes'] / 2**20:.1f}", *(number(r, key) for key in decibels), r["seeds"]] for r in latest(rows, "quality pictures", "weights")]
+    out = [table("Quantized weights: the demo model's pictures beside those of its stored weights, PSNR in dB",
+                 ["weights", "MiB", "worst", "mean", "best", "seeds"], lines or [[NOT_RUN] * 6])]
+    lines = [[r["weights"], f"{r['bytes'] / 2**20:.1f}", number(r, "weights_relative", "{:.4f}"), *(number(r, key) for key in decibels), r["seeds"]]
+             for r in latest(rows, "quality choices", "weights")]
+    out.append(table("Quantized weights: what the format might have been", ["layers; AdaLN", "MiB", "the layers' weights off by", "worst", "mean", "best", "seeds"],
+                     lines or [[NOT_RUN] * 7]))
+    lines = [[r["product"], f"({r['out']}, {r['in']})", number(r, "int8_relative", "{:.4f}"), number(r, "int4_relative", "{:.4f}")] for r in latest(rows, "quality product", "product")]
+    out.append(table("Quantized weights: a product's own output off by, relative, with only its weight quantized", ["product", "(out, in)", "int8", "int4"],
+                     lines or [[NOT_RUN] * 4]))
+    lines = [[f"{r['n']} x {r['k']}", r["m"], number(r, "bf16_ms", "{:.2f}"), number(r, "int8_ms", "{:.2f}"), number(r, "int4_ms", "{:.2f}"), spread(r, "int8_ratio"), spread(r, "int4_ratio")]
+             for r in latest(rows, "quality speed", "n", "k", "m")]
+    out.append(table("Quantized weights: a product on the processor", ["W, N x K", "M", "bf16 ms", "int8 ms", "int4 ms", "bf16 by int8, median (low to high)", "bf16 by int4"],
+                     lines or [[NOT_RUN] * 7]))
+    return out
+
+
 def provenance(rows):
     lines, seen = [], {}
     for row in rows:
@@ -232,7 +252,7 @@ def provenance(rows):
         end = last([r for r in rows if r["file"] == file and r.get("date") == date], row="end")
         done = "no end row: stopped early" if end is None else "complete" if end.get("complete") else "time budget spent"
         if "cpu" in row:
-            machine, software, done = f"{row['cpu']}, {row['threads']} threads, {row['simd']}", f"{row['runtime']}; {row['peer']}", "-"
+            machine, software, done = ", ".join([row["cpu"], f"{row['threads']} threads", *([row["simd"]] if "simd" in row else [])]), "; ".join([row["runtime"], *([row["peer"]] if "peer" in row else [])]), "-"
         else:
             machine, software = row.get("gpu", "-"), row.get("driver", "-")
         lines.append([file, machine, software, date, f"`{command}`", done])
@@ -242,7 +262,7 @@ def provenance(rows):
 
 def render(rows, torn=0):
     parts = []
-    for section in (ceilings, products, fragments, attention, norms, peers, processor, provenance):
+    for section in (ceilings, products, fragments, attention, norms, peers, processor, quantized, provenance):
         parts += section(rows)
     if torn:
         parts.append(f"{torn} line(s) could not be read.\n")

@@ -96,8 +96,10 @@ public static class DeviceProof
         Within("sessions", proof.Sessions);
         var checks = new List<ProofCheck>();
         Work captured;
+        WeightFormat weights;
         using (var model = await load(() => open(true)).ConfigureAwait(false))
         {
+            weights = model.Weights;
             var sizes = SizesOf(model, proof);
             var onCpu = model.Backend is CpuBackend;
             await Check("repeats", () => Task.Run(() => Repeats(model, sizes[0], proof.Repeats, cancellation), cancellation)).ConfigureAwait(false);
@@ -126,7 +128,7 @@ public static class DeviceProof
         }).ConfigureAwait(false);
         await Check("reference", async () =>
         {
-            using var model = await load(() => new(new CpuBackend())).ConfigureAwait(false);
+            using var model = await load(() => new(new CpuBackend()) { Weights = weights }).ConfigureAwait(false);
             var reference = await Task.Run(() => WorkOf(model, SizesOf(model, proof)[0], cancellation), cancellation).ConfigureAwait(false);
             var limit = captured.ActivationBytes == sizeof(float) ? F32Limit : BF16Limit;
             var (picture, prompt) = (Comparison.Of(captured.Picture, reference.Picture), Comparison.Of(captured.PromptLogits, reference.PromptLogits));

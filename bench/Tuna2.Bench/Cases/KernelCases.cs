@@ -18,7 +18,7 @@ internal static class KernelCases
 
     private const int HopperMultiprocessors = 132;
 
-    private static readonly Precision[] _quantized = [Precision.Int8, Precision.Int4];
+    private static readonly Precision[] _quantized = [Precision.Int8, Precision.Int4, Precision.Fp8];
 
     private const int VaeChannels = 1024, VaePixels = Side / 16 * (Side / 16);
 
@@ -42,6 +42,7 @@ internal static class KernelCases
         Sinusoids(BF16), Sinusoids(F32),
         Silu(BF16), Silu(F32),
         SwiGlu(BF16), SwiGlu(F32),
+        KernelCase.Of($"{Rows} x {Intermediate}", new RoundRows(Rows), m => new RoundRowsArgs { X = m.Random(BF16, (long)Rows * Intermediate), Y = m.Output(BF16, (long)Rows * Intermediate), Dim = Intermediate }),
         RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
         LayerNorm(BF16), LayerNorm(F32),
         QkvToCache(BF16, _head), QkvToCache(BF16, _llm), QkvToCache(F32, _head), QkvToCache(F32, _llm),
@@ -249,7 +250,7 @@ internal static class KernelCases
     private static ulong Scales(ICaseMemory m, int rows, int inner, Precision? quantized) => quantized switch
     {
         null => 0,
-        Precision.Int8 => m.Random(F32, rows),
+        Precision.Int8 or Precision.Fp8 => m.Random(F32, rows),
         _ => m.Random(BF16, (long)rows * ((inner + Precisions.Int4Group - 1) / Precisions.Int4Group)),
     };
 

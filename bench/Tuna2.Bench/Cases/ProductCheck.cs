@@ -34,7 +34,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     private static readonly Form[] _forms =
     [
         new(BF16, BF16), new(BF16, F32), new(BF16, BF16, Activation: Activation.SwiGlu), new(BF16, BF16, Activation: Activation.GeluTanh), new(BF16, BF16, Activation: Activation.Gelu),
-        .. new[] { Precision.Int8, Precision.Int4 }.SelectMany(q => new Form[] { new(BF16, BF16, Quantized: q), new(BF16, F32, Quantized: q), new(BF16, BF16, Activation: Activation.SwiGlu, Quantized: q) }),
+        .. new[] { Precision.Int8, Precision.Int4, Precision.Fp8 }.SelectMany(q => new Form[] { new(BF16, BF16, Quantized: q), new(BF16, F32, Quantized: q), new(BF16, BF16, Activation: Activation.SwiGlu, Quantized: q) }),
         new(F32, F32), new(F32, F32, Activation: Activation.SwiGlu), new(F32, F32, Activation: Activation.GeluTanh), new(F32, F32, Activation: Activation.Gelu),
     ];
 

@@ -34,17 +34,17 @@ public class GemvHostTests
 
     [Test]
     public void Quantized_weights_agree_with_float64(
-        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(1, 4)] int rows, [Values(1, 2, 35)] int n, [Values(8, 40, 64, 264, 4104)] int k) =>
+        [Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(1, 4)] int rows, [Values(1, 2, 35)] int n, [Values(8, 40, 64, 264, 4104)] int k) =>
         Check(ElementType.BF16, ElementType.F32, new(rows, n, k), ProductForm.Plain, precision);
 
     [Test]
     public void Quantized_weights_agree_with_float64_whatever_follows(
-        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(1, 3)] int rows,
+        [Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(1, 3)] int rows,
         [Values(ProductForm.Bias, ProductForm.InPlace, ProductForm.Gated, ProductForm.GatedInPlace, ProductForm.SwiGlu)] ProductForm form) =>
         Check(ElementType.BF16, ElementType.BF16, new(rows, 65, 72), form, precision);
 
     [Test]
-    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
+    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 9, 264), form, precision);
         var kernel = new Gemv(ElementType.BF16, ElementType.BF16, operands.Activation, precision);

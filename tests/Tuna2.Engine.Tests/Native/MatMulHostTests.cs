@@ -36,7 +36,7 @@ public class MatMulHostTests
     [TestCaseSource(typeof(ProductSize), nameof(ProductSize.Awkward))]
     public void Quantized_weights_agree_with_float64(ProductSize size)
     {
-        foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
+        foreach (var precision in new[] { Precision.Int8, Precision.Int4, Precision.Fp8 })
         {
             Check(size, ProductForm.Gated, ElementType.F32, precision);
             Check(size, ProductForm.SwiGlu, ElementType.BF16, precision);
@@ -45,17 +45,17 @@ public class MatMulHostTests
 
     [Test]
     public void Quantized_weights_agree_with_float64_whatever_follows(
-        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Plain, ProductForm.Bias, ProductForm.InPlace, ProductForm.GatedInPlace)] ProductForm form) =>
+        [Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(ProductForm.Plain, ProductForm.Bias, ProductForm.InPlace, ProductForm.GatedInPlace)] ProductForm form) =>
         Check(new(129, 67, 72), form, ElementType.BF16, precision);
 
     /// <summary>A step is widened while the one before it is multiplied: its stage, and the tile two steps on, must have been waited for.</summary>
     [Test]
     public void More_steps_than_stages_of_quantized_weights_are_waited_for(
-        [Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(8, 32, 40, 64, 96, 128, 160, 520)] int k) =>
+        [Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(8, 32, 40, 64, 96, 128, 160, 520)] int k) =>
         Check(new(3, 9, k), ProductForm.Plain, ElementType.F32, precision);
 
     [Test]
-    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
+    public void Quantized_weights_stay_in_their_buffers([Values(Precision.Int8, Precision.Int4, Precision.Fp8)] Precision precision, [Values(ProductForm.Gated, ProductForm.SwiGlu)] ProductForm form)
     {
         using var operands = new ProductOperands(ElementType.BF16, ElementType.BF16, new(3, 67, 24), form, precision, tensorCore: true);
         var kernel = new MatMul(ToF32: false, operands.Activation, precision);

@@ -8,15 +8,16 @@ using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Tests.Sessions;
 
-/// <summary>The demo model in eight and four bits: near what it is as stored, and as large as it was said to be.</summary>
+/// <summary>The demo model in eight and four bits and in eight-bit floats: near what it is as stored, and as large as it was said to be.</summary>
 [CancelAfter(120_000)]
 public class QuantizedModelTests
 {
     private const int Seeds = 3;
 
-    /// <summary>A little under the worst of twenty seeds (bench/NOTES.md); a scale that is one step off costs more than ten decibels.</summary>
-    [TestCase(WeightFormat.Int8, 30)]
-    [TestCase(WeightFormat.Int4, 16)]
+    /// <summary>Under the worst of twenty seeds, which were 54.5 and 33.0 (bench/NOTES.md); int4 in place of int8 fails the first.</summary>
+    [TestCase(WeightFormat.Int8, 48)]
+    [TestCase(WeightFormat.Int4, 28)]
+    [TestCase(WeightFormat.Fp8, 35)]
     public async Task Pictures_are_near_those_of_the_stored_weights(WeightFormat format, double floor, CancellationToken timeout)
     {
         using var stored = await DemoModel.LoadAsync();
@@ -141,6 +142,7 @@ public class QuantizedModelTests
     /// <summary>From the model to the kernels on the fake driver: prompt, steps and answer, beside the CPU's with the same weights.</summary>
     [TestCase(WeightFormat.Int8)]
     [TestCase(WeightFormat.Int4)]
+    [TestCase(WeightFormat.Fp8)]
     public async Task Kernels_compute_what_the_CPU_does(WeightFormat format, CancellationToken timeout)
     {
         using var fake = FakeCuda.Executing();

@@ -139,11 +139,14 @@ public class QuantizedModelTests
         FakeCuda.AssertNothingLeft(fake);
     }
 
-    /// <summary>From the model to the kernels on the fake driver: prompt, steps and answer, beside the CPU's with the same weights.</summary>
-    [TestCase(WeightFormat.Int8)]
-    [TestCase(WeightFormat.Int4)]
-    [TestCase(WeightFormat.Fp8)]
-    public async Task Kernels_compute_what_the_CPU_does(WeightFormat format, CancellationToken timeout)
+    /// <summary>
+    /// From the model to the kernels on the fake driver: prompt, steps and answer, beside the CPU's with the same weights. A bit of bfloat16 less is a step
+    /// of an eight-bit float less: fp8 differs by as much as it rounds.
+    /// </summary>
+    [TestCase(WeightFormat.Int8, 38)]
+    [TestCase(WeightFormat.Int4, 38)]
+    [TestCase(WeightFormat.Fp8, 30)]
+    public async Task Kernels_compute_what_the_CPU_does(WeightFormat format, double floor, CancellationToken timeout)
     {
         using var fake = FakeCuda.Executing();
         using var cpu = await LoadAsync(format);
@@ -152,7 +155,7 @@ public class QuantizedModelTests
             var options = new ImageOptions { Width = 32, Height = 32, Steps = 2, Seed = 3 };
             var psnr = ImageQuality.Psnr((await Picture(cpu, options)).Image, (await Picture(gpu, options)).Image);
             TestContext.Out.WriteLine($"{psnr:0.0} dB");
-            Assert.That(psnr, Is.GreaterThan(38));
+            Assert.That(psnr, Is.GreaterThan(floor));
             Assert.That(await Answer(gpu), Is.EqualTo(await Answer(cpu)));
         }
         FakeCuda.AssertNothingLeft(fake);

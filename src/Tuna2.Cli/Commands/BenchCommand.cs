@@ -120,6 +120,7 @@ internal sealed class BenchCommand : TunaCommand
         json.WriteString("model", model.Name);
         json.WriteString("device", model.Device);
         json.WriteString("machine", Machine);
+        json.WriteString("weights", model.Weights.Name());
         json.WriteNumber("weight_bytes", model.WeightBytes);
         json.WriteBoolean("random", load.Made);
         json.WriteFinite("load_seconds", load.Seconds);

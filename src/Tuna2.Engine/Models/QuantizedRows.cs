@@ -6,7 +6,7 @@ namespace Tuna2.Engine.Models;
 
 /// <summary>
 /// Sends rows of a weight to a backend as they are quantized, a batch at a time on all processors: a row depends on no other, so it shows
-/// nowhere how many worked. Of the unquantized matrix no more is ever there than a row a processor.
+/// nowhere how many worked. Of the unquantized matrix no more is ever there than a batch as stored, and a row a processor as float32.
 /// </summary>
 internal sealed class QuantizedRows(Weight weight, IBackend backend)
 {

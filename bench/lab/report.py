@@ -204,6 +204,9 @@ def processor(rows):
     memory = last(rows, row="cpu bandwidth")
     out = [table("Processor: memory (GB/s)", ["threads", "copy, read plus written", "read"],
                  [[NOT_RUN if memory is None else memory["threads"], number(memory, "copy_gb_per_s"), number(memory, "read_gb_per_s")]])]
+    arithmetic = last(rows, row="cpu arithmetic")
+    out.append(table("Processor: arithmetic (GFLOP/s)", ["threads", "float32 multiply-adds in registers"],
+                     [[NOT_RUN if arithmetic is None else arithmetic["threads"], number(arithmetic, "gflops", "{:.0f}")]]))
     lines = [[f"{r['n']} x {r['k']}", r["m"], number(r, "ours_ms", "{:.3f}"), number(r, "peer_ms", "{:.3f}"), r["way"], spread(r, "ratio"),
               number(r, "gflops", "{:.0f}"), number(r, "gb_per_s"), spread(r, "of_copy")] for r in latest(rows, "cpu product", "n", "k", "m")]
     head = ["ours ms", "libtorch ms", "libtorch's way", "libtorch by ours, median (low to high)", "GFLOP/s"]

@@ -3,7 +3,7 @@
 //   swiglu:  y[m,n] = silu(sum_k x[m,k] w[n,k]) * sum_k x[m,k] w[N + n,k]          w holds gate rows, then up rows; no epilogue
 //
 // shapes    x (M, K) ELEMENT, M <= ROWS; w (N or 2N, K) ELEMENT; y (M, N) OUTPUT; K a multiple of the 16-byte vector
-// mapping   a warp per output column; lanes stride over k in 16-byte vectors, four in flight; x comes from the caches
+// mapping   a warp per output column; lanes stride over k in 16-byte vectors, eight in flight; x comes from the caches
 // traffic   N K elements of w (2 N K for swiglu)
 // bound     memory: 18944 x 3584 bf16 = 136 MB, 32 us at 4.3 TB/s
 // rounding  float32 products and sums: by lane, then over the lanes; one rounding at the store
@@ -16,7 +16,9 @@
 #error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DROWS=rows of x"
 #endif
 
-constexpr int THREADS = 256, IN_FLIGHT = 4;
+// Eight vectors a lane are a row of 3584 in two round trips, and what is left to a last wave that does not fill the chip is short. Blocks
+// are small, for a product of few columns is spread evenly by them alone.
+constexpr int THREADS = 128, BLOCKS = SWIGLU ? 6 : 8, IN_FLIGHT = 8;
 
 struct GemvArgs {
     const ELEMENT* x;
@@ -34,20 +36,22 @@ __device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&s
     constexpr int size = Vec<ELEMENT>::size;
     const ELEMENT* w = a.w + weight_row * a.k;
     for (int k0 = lane_id() * size; k0 < a.k; k0 += WARP * size * IN_FLIGHT) {
-        Vec<ELEMENT> v[IN_FLIGHT];
+        uint4 v[IN_FLIGHT] = {};
 #pragma unroll
         for (int i = 0; i < IN_FLIGHT; i++)
-            if (k0 + i * WARP * size < a.k) v[i].load(w + k0 + i * WARP * size);
+            if (k0 + i * WARP * size < a.k) v[i] = load_bytes(w + k0 + i * WARP * size);
 #pragma unroll
         for (int i = 0; i < IN_FLIGHT; i++) {
             const int k = k0 + i * WARP * size;
             if (k >= a.k) break;
+            Vec<ELEMENT> weights;
+            weights.unpack(v[i]);
 #pragma unroll
             for (int r = 0; r < ROWS; r++) {
                 if (r >= a.m) break;
                 Vec<ELEMENT> x;
                 x.load(a.x + (i64)r * a.k + k);
-                for (int e = 0; e < size; e++) sum[r] += x.v[e] * v[i].v[e];
+                for (int e = 0; e < size; e++) sum[r] += x.v[e] * weights.v[e];
             }
         }
     }
@@ -55,7 +59,7 @@ __device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&s
     for (int r = 0; r < ROWS; r++) sum[r] = warp_sum(sum[r]);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) gemv(const __grid_constant__ GemvArgs a)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) gemv(const __grid_constant__ GemvArgs a)
 {
     const int column = blockIdx.x * (THREADS / WARP) + warp_id();
     if (column >= a.n) return;

@@ -35,7 +35,7 @@ public readonly record struct Gemv(ElementType Element, ElementType Output, bool
     /// <summary>The most rows.</summary>
     public const int MaxRows = 4;
 
-    private const int Block = 256, ColumnsPerBlock = Block / 32;
+    private const int Block = 128, ColumnsPerBlock = Block / 32;
 
     /// <inheritdoc/>
     public KernelInstance Instance => KernelCatalog.Get(

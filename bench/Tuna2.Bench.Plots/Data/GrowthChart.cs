@@ -14,25 +14,25 @@ internal sealed record GrowthChart(string Axis, string Title, IReadOnlyList<Grow
     /// <summary>Every axis; without lines where nobody measured two sizes of it.</summary>
     public static IReadOnlyList<GrowthChart> Of(Results results)
     {
-        var points = results.All("run", row => row.Part("result") is { } result ? [.. result.Parts("growth").Select(p => Point.Of(row, result, p))] : Array.Empty<Point>());
+        var points = results.All("run", row => row.Part("result") is { } result ? [.. result.Parts("growth").Select(p => Point.Read(row, result, p))] : Array.Empty<Point>());
         return
         [
             .. s_axes.Select(a => new GrowthChart(a.Axis, a.Title,
             [
-                .. points.Where(p => p.Axis == a.Axis).GroupBy(p => p.Of_)
+                .. points.Where(p => p.Axis == a.Axis).GroupBy(p => p.Of)
                     .Select(of => GrowthLine.Of(of.Key, of.Last().Date, of.GroupBy(p => p.Size).Select(same => (same.Key, same.Last().Seconds)).Where(p => p.Key > 0).OrderBy(p => p.Key)))
                     .OfType<GrowthLine>(),
             ])),
         ];
     }
 
-    private sealed record Point(string Of_, string Date, string Axis, double Size, double Seconds)
+    private sealed record Point(string Of, string Date, string Axis, double Size, double Seconds)
     {
-        public static Point Of(ResultRow row, ResultRow result, ResultRow point)
+        public static Point Read(ResultRow row, ResultRow result, ResultRow point)
         {
             var axis = point.Text("axis");
             return new(
-                $"{result.Text("model")}, {result.Text("dtype")}, on {(row.Has("gpu") && result.Text("device") != "cpu" ? row.Text("gpu") : result.Text("machine"))}", row.Text("date"), axis,
+                $"{result.Text("model")}, {result.Text("compute")}, on {(row.Has("gpu") && result.Text("device") != "cpu" ? row.Text("gpu") : result.Text("machine"))}", row.Text("date"), axis,
                 s_axes.Any(a => a.Axis == axis) ? point.Count(axis) : throw new DamagedRowException($"{row.Where}: axis '{axis}' is none of {string.Join(", ", s_axes.Select(a => a.Axis))}"),
                 point.Positive("seconds"));
         }

@@ -125,13 +125,13 @@ public class PlotDataTests
         ]);
         var results = Results.Read(folder.Path);
         var growth = GrowthChart.Of(results);
-        Assert.That(growth[0].Lines.Single().Name, Is.EqualTo("a, f32, on Some GPU, 2026-01-02: exponent 1.50"), "one size is no line");
+        Assert.That(growth[0].Lines.Single().Name, Is.EqualTo("a, float32, on Some GPU, 2026-01-02: exponent 1.50"), "one size is no line");
         Assert.That(growth[1].Lines, Is.Empty);
         Assert.That(growth[2].Lines.Single().Points.Select(p => p.Size), Is.EqualTo(new[] { 64, 128 }), "0 has no logarithm");
         Assert.That(results.Problems.Single(), Is.EqualTo("growth.jsonl, line 4: axis 'width' is none of tokens, batch, prefix"));
 
         static string Run(string model, string axis, params (int Size, double Seconds)[] points) =>
-            $$"""{"row":"run","command":"tuna2 bench --growth","gpu":"Some GPU","date":"2026-01-02T03:04:05Z","result":{"model":"{{model}}","dtype":"f32","device":"cuda:0","machine":"Some CPU","growth":["""
+            $$"""{"row":"run","command":"tuna2 bench --growth","gpu":"Some GPU","date":"2026-01-02T03:04:05Z","result":{"model":"{{model}}","compute":"float32","device":"cuda:0","machine":"Some CPU","growth":["""
             + string.Join(',', points.Select(p => FormattableString.Invariant($$"""{"axis":"{{axis}}","{{axis}}":{{p.Size}},"seconds":{{p.Seconds}}}"""))) + "]}}";
     }
 }

@@ -6,7 +6,7 @@
 //           y (rows, heads D) ELEMENT; parts (sequences, kv_heads, splits, group, D + 2) float32; finished (sequences, kv_heads)
 //           int, zero before the first launch and left zero
 // mapping   a block per (split, key head, sequence): WARPS warps take keys in turn, all heads of the group at once; a lane holds
-//           D / 32 neighbouring elements, which it loads at once
+//           D / 32 neighbouring elements, which it loads at once, of IN_FLIGHT keys before it weighs the first
 // traffic   keys and values once: 2 kv_end kv_heads D elements
 // bound     memory: 1100 keys x 4 heads x 128 bf16 = 2.3 MB, under a microsecond: latency-bound
 // rounding  float32 throughout, y at the store; the order of the parts is fixed, so results do not depend on timing
@@ -19,7 +19,7 @@
 #error "attention_decode.cu needs -DELEMENT=bf16|f32 -DHEAD_DIM=64|128 -DGROUP=query heads per key head, at most"
 #endif
 
-constexpr int WARPS = 4, THREADS = WARPS * WARP, EACH = HEAD_DIM / WARP;
+constexpr int WARPS = 4, THREADS = WARPS * WARP, EACH = HEAD_DIM / WARP, IN_FLIGHT = 4, PARTS_IN_FLIGHT = 8;
 
 // A lane's elements of a head, moved in one access.
 struct __align__(EACH * sizeof(ELEMENT)) Elements {
@@ -101,31 +101,37 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_decode(const __g
         for (int i = 0; i < EACH; i++) part[h].y[i] = 0;
     }
 
-    // The next key and value are under way while these are weighed.
+    // A key's way from memory is longer than weighing it takes: the next ones are under way meanwhile.
     const int stride = splits * WARPS, first = split * WARPS + warp;
     const i64 column = sequence.kv_base * kv_stride + kv_head * HEAD_DIM + element;
-    Elements next_key = {}, next_value = {};
-    if (first < visible) {
-        next_key = load_elements(a.keys + column + first * kv_stride);
-        next_value = load_elements(a.values + column + first * kv_stride);
-    }
-    for (int k = first; k < visible; k += stride) {
-        float key[EACH], value[EACH];
-        widen(next_key, key);
-        widen(next_value, value);
-        if (k + stride < visible) {
-            next_key = load_elements(a.keys + column + (k + stride) * kv_stride);
-            next_value = load_elements(a.values + column + (k + stride) * kv_stride);
-        }
+    Elements keys[IN_FLIGHT] = {}, values[IN_FLIGHT] = {};
 #pragma unroll
-        for (int h = 0; h < GROUP; h++) {
-            if (h >= group) break;
-            float score = 0;
-#pragma unroll
-            for (int i = 0; i < EACH; i++) score += q[h][i] * key[i];
-            part[h].add(warp_sum(score) * a.scale, value);
+    for (int i = 0; i < IN_FLIGHT; i++)
+        if (first + i * stride < visible) {
+            keys[i] = load_elements(a.keys + column + (first + i * stride) * kv_stride);
+            values[i] = load_elements(a.values + column + (first + i * stride) * kv_stride);
         }
-    }
+    for (int begin = first; begin < visible; begin += IN_FLIGHT * stride)
+#pragma unroll
+        for (int i = 0; i < IN_FLIGHT; i++) {
+            const int k = begin + i * stride, next = k + IN_FLIGHT * stride;
+            if (k >= visible) break;
+            float key[EACH], value[EACH];
+            widen(keys[i], key);
+            widen(values[i], value);
+            if (next < visible) {
+                keys[i] = load_elements(a.keys + column + next * kv_stride);
+                values[i] = load_elements(a.values + column + next * kv_stride);
+            }
+#pragma unroll
+            for (int h = 0; h < GROUP; h++) {
+                if (h >= group) break;
+                float score = 0;
+#pragma unroll
+                for (int e = 0; e < EACH; e++) score += q[h][e] * key[e];
+                part[h].add(warp_sum(score) * a.scale, value);
+            }
+        }
 
     // The block's warps in order, then the sequence's blocks in order.
 #pragma unroll
@@ -159,13 +165,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_decode(const __g
     __threadfence();
     if (threadIdx.x == 0) a.finished[place] = 0; // ready for the next launch
     for (int h = warp; h < group; h += WARPS) {
+        // In the blocks' order, but asked for several at a time.
         Partial sum = {-INFINITY, 0, {}};
-        for (int b = 0; b < splits; b++) {
-            const volatile float* in = parts + ((i64)b * group + h) * (HEAD_DIM + 2);
-            float y[EACH];
+        for (int begin = 0; begin < splits; begin += PARTS_IN_FLIGHT) {
+            Partial of[PARTS_IN_FLIGHT];
 #pragma unroll
-            for (int i = 0; i < EACH; i++) y[i] = in[element + i];
-            sum.merge(in[HEAD_DIM], in[HEAD_DIM + 1], y);
+            for (int b = 0; b < PARTS_IN_FLIGHT; b++) {
+                const volatile float* in = parts + ((i64)min(begin + b, splits - 1) * group + h) * (HEAD_DIM + 2);
+                of[b].largest = in[HEAD_DIM], of[b].total = in[HEAD_DIM + 1];
+#pragma unroll
+                for (int i = 0; i < EACH; i++) of[b].y[i] = in[element + i];
+            }
+#pragma unroll
+            for (int b = 0; b < PARTS_IN_FLIGHT; b++)
+                if (begin + b < splits) sum.merge(of[b].largest, of[b].total, of[b].y);
         }
         ELEMENT* out = a.y + ((i64)sequence.q_begin * a.heads + kv_head * group + h) * HEAD_DIM + element;
 #pragma unroll

@@ -4,7 +4,7 @@
 //
 // shapes    x (M, K) ELEMENT, M <= ROWS; w (N or 2N, K) as WEIGHT has it (common/weights.cuh); y (M, N) OUTPUT; K a multiple of the
 //           16-byte vector of ELEMENT
-// mapping   a warp per output column; lanes stride over k in 16-byte vectors, four in flight; x comes from the caches. Of quantized
+// mapping   a warp per output column; lanes stride over k in 16-byte vectors, eight in flight; x comes from the caches. Of quantized
 //           weights two columns side by side (swiglu: gate and up), so that x, of which a word then meets 16 or 32 elements, is
 //           read and widened once for both
 // traffic   N K elements of w (2 N K for swiglu)
@@ -20,7 +20,10 @@
 #error "gemv.cu needs -DELEMENT=bf16|f32 -DOUTPUT=bf16|f32 -DSWIGLU=0|1 -DACTIVATION=none|gelu_tanh|gelu -DWEIGHT=stored|int8|int4|fp8 -DROWS=rows of x"
 #endif
 
-constexpr int THREADS = 256, IN_FLIGHT = 4;
+// Eight vectors a lane are a row of 3584 in two round trips, and what is left to a last wave that does not fill the chip is short. Blocks
+// are small, for a product of few columns is spread evenly by them alone.
+constexpr bool QUANTIZED = Weights::WEIGHT != Weights::stored;
+constexpr int THREADS = 128, BLOCKS = SWIGLU || QUANTIZED ? 6 : 8, IN_FLIGHT = 8;
 
 struct GemvArgs {
     const ELEMENT* x;
@@ -39,20 +42,22 @@ __device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&s
     constexpr int size = Vec<ELEMENT>::size;
     const ELEMENT* w = static_cast<const ELEMENT*>(a.w) + weight_row * a.k;
     for (int k0 = lane_id() * size; k0 < a.k; k0 += WARP * size * IN_FLIGHT) {
-        Vec<ELEMENT> v[IN_FLIGHT];
+        uint4 v[IN_FLIGHT] = {};
 #pragma unroll
         for (int i = 0; i < IN_FLIGHT; i++)
-            if (k0 + i * WARP * size < a.k) v[i].load(w + k0 + i * WARP * size);
+            if (k0 + i * WARP * size < a.k) v[i] = load_bytes(w + k0 + i * WARP * size);
 #pragma unroll
         for (int i = 0; i < IN_FLIGHT; i++) {
             const int k = k0 + i * WARP * size;
             if (k >= a.k) break;
+            Vec<ELEMENT> weights;
+            weights.unpack(v[i]);
 #pragma unroll
             for (int r = 0; r < ROWS; r++) {
                 if (r >= a.m) break;
                 Vec<ELEMENT> x;
                 x.load(a.x + (i64)r * a.k + k);
-                for (int e = 0; e < size; e++) sum[r] += x.v[e] * v[i].v[e];
+                for (int e = 0; e < size; e++) sum[r] += x.v[e] * weights.v[e];
             }
         }
     }
@@ -62,12 +67,10 @@ __device__ __forceinline__ void dot(const GemvArgs& a, i64 weight_row, float (&s
 
 using Word = WeightWord<ELEMENT, Weights::WEIGHT>;
 
-constexpr bool QUANTIZED = Weights::WEIGHT != Weights::stored;
-
 // Two rows of a quantized weight, side by side.
 __device__ __forceinline__ void dot_two(const GemvArgs& a, const i64 (&rows)[2], float (&sum)[2][ROWS])
 {
-    constexpr int size = Word::size, in_flight = IN_FLIGHT / 2;
+    constexpr int size = Word::size, in_flight = 2;
     for (int k0 = lane_id() * size; k0 < a.k; k0 += WARP * size * in_flight) {
         Word v[in_flight][2];
 #pragma unroll
@@ -103,7 +106,7 @@ __device__ __forceinline__ void dot_two(const GemvArgs& a, const i64 (&rows)[2],
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) gemv(const __grid_constant__ GemvArgs a)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) gemv(const __grid_constant__ GemvArgs a)
 {
     const int column = (blockIdx.x * (THREADS / WARP) + warp_id()) * (QUANTIZED && !SWIGLU ? 2 : 1);
     if (column >= a.n) return;

@@ -41,31 +41,38 @@ struct QkvToCacheArgs {
     int padding;
 };
 
-__device__ __forceinline__ void load_lane(const bf16* p, float (&x)[PER_LANE])
+// A lane's elements are moved in one access: in two, a sector of 32 bytes would be asked for twice, and written by halves.
+template <int bytes> struct WordsOf;
+template <> struct WordsOf<4> { typedef u32 type; };
+template <> struct WordsOf<8> { typedef uint2 type; };
+template <> struct WordsOf<16> { typedef uint4 type; };
+typedef WordsOf<PER_LANE * sizeof(ELEMENT)>::type Words;
+
+union Lane {
+    Words all;
+    u32 words[sizeof(Words) / sizeof(u32)];
+};
+
+__device__ __forceinline__ void store_words(u32 words, void* p) { *reinterpret_cast<u32*>(p) = words; }
+// As one number: of two the compiler makes two stores.
+__device__ __forceinline__ void store_words(uint2 words, void* p) { *reinterpret_cast<u64*>(p) = (u64)words.y << 32 | words.x; }
+__device__ __forceinline__ void store_words(uint4 words, void* p) { *reinterpret_cast<uint4*>(p) = words; }
+
+__device__ __forceinline__ void widen(const Words& all, float (&x)[PER_LANE])
 {
+    Lane lane;
+    lane.all = all;
 #pragma unroll
-    for (int i = 0; i < PER_LANE; i += 2) {
-        const u32 pair = *reinterpret_cast<const u32*>(p + i);
-        x[i] = low_half(pair), x[i + 1] = high_half(pair);
-    }
+    for (int i = 0; i < PER_LANE; i++)
+        x[i] = sizeof(ELEMENT) == 4 ? __uint_as_float(lane.words[i]) : i % 2 == 0 ? low_half(lane.words[i / 2]) : high_half(lane.words[i / 2]);
 }
-__device__ __forceinline__ void store_lane(const float (&x)[PER_LANE], bf16* p)
+__device__ __forceinline__ void store_lane(const float (&x)[PER_LANE], ELEMENT* p)
 {
+    Lane lane;
 #pragma unroll
-    for (int i = 0; i < PER_LANE; i += 2) *reinterpret_cast<u32*>(p + i) = pack_bf16(x[i], x[i + 1]);
-}
-__device__ __forceinline__ void load_lane(const float* p, float (&x)[PER_LANE])
-{
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i += 2) {
-        const float2 pair = *reinterpret_cast<const float2*>(p + i);
-        x[i] = pair.x, x[i + 1] = pair.y;
-    }
-}
-__device__ __forceinline__ void store_lane(const float (&x)[PER_LANE], float* p)
-{
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i += 2) *reinterpret_cast<float2*>(p + i) = make_float2(x[i], x[i + 1]);
+    for (int i = 0; i < (int)(sizeof(Words) / sizeof(u32)); i++)
+        lane.words[i] = sizeof(ELEMENT) == 4 ? __float_as_uint(x[i]) : pack_bf16(x[2 * i % PER_LANE], x[(2 * i + 1) % PER_LANE]);
+    store_words(lane.all, p);
 }
 
 // (cos, sin) of pair p of patch n of a span.
@@ -84,18 +91,19 @@ extern "C" __global__ void __launch_bounds__(BLOCK) qkv_to_cache(const __grid_co
     const int head = blockIdx.y * (BLOCK / WARP) + warp_id();
     if (head >= a.heads + 2 * a.kv_heads) return;
     const i64 row = blockIdx.x;
-    const Sequence sequence = a.sequences[a.row_sequence[row]];
-    const int number = (int)row - sequence.q_begin;
     const int element = lane_id() * PER_LANE;
     ELEMENT* source = a.qkv + (row * (a.heads + 2 * a.kv_heads) + head) * HEAD_DIM + element;
+    const Words words = *reinterpret_cast<const Words*>(source); // asked for before the way to the sequence is waited for
+    const Sequence sequence = a.sequences[a.row_sequence[row]];
+    const int number = (int)row - sequence.q_begin;
     const i64 place = (i64)(sequence.kv_base + sequence.prefix_len + number) * a.kv_heads;
 
-    float x[PER_LANE];
-    load_lane(source, x);
     if (head >= a.heads + a.kv_heads) {
-        store_lane(x, a.values + (place + head - a.heads - a.kv_heads) * HEAD_DIM + element);
+        store_words(words, a.values + (place + head - a.heads - a.kv_heads) * HEAD_DIM + element);
         return;
     }
+    float x[PER_LANE];
+    widen(words, x);
 
     const bool is_query = head < a.heads;
     if (a.query_norm) {

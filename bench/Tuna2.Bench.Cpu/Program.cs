@@ -5,13 +5,13 @@ using Tuna2.Engine;
 using Tuna2.Engine.Cpu;
 
 const string Usage = "usage: dotnet run -c Release --project bench/Tuna2.Bench.Cpu -- "
-    + "products|attention|vae|clips|bandwidth|all [--filter REGEX] [--size PIXELS] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
+    + "products|attention|vae|clips|bandwidth|arithmetic|all [--filter REGEX] [--size PIXELS] [--rounds N] [--threads N] [--simd auto|scalar|vector128|avx2|avx512] [--json FILE]";
 
 Regex? filter = null;
 string? json = null;
 int rounds = 7, threads = 2, size = 256;
 var simd = SimdLevel.Auto;
-if (args is not [("products" or "attention" or "vae" or "clips" or "bandwidth" or "all") and var what, .. var options])
+if (args is not [("products" or "attention" or "vae" or "clips" or "bandwidth" or "arithmetic" or "all") and var what, .. var options])
     return Refuse();
 for (var i = 0; i < options.Length; i += 2)
 {
@@ -46,6 +46,13 @@ try
         var times = SideBySide.Run(rounds, () => bandwidth.Copy(Bytes), () => bandwidth.Read(Bytes));
         Console.WriteLine($"memory: copy {Report.Number(Bytes / times.Ours / 1e9, "0.0")} GB/s read plus written, read {Report.Number(Bytes / times.Peer / 1e9, "0.0")} GB/s");
         report.Write(new JsonObject { ["row"] = "cpu bandwidth", ["copy_gb_per_s"] = Bytes / times.Ours / 1e9, ["read_gb_per_s"] = Bytes / times.Peer / 1e9, ["rounds"] = rounds });
+    }
+    if (what is "arithmetic" or "all")
+    {
+        using var arithmetic = new Arithmetic(threads, backend.Simd);
+        var gflops = arithmetic.OperationsPerSecond(rounds) / 1e9;
+        Console.WriteLine($"arithmetic: {Report.Number(gflops, "0")} GFLOP/s of float32 multiply-adds in registers, the fastest of {rounds} times {Arithmetic.RunsOfARound} runs");
+        report.Write(new JsonObject { ["row"] = "cpu arithmetic", ["gflops"] = gflops, ["rounds"] = rounds });
     }
     if (what is "products" or "all")
         ProductBench.Run(backend, bandwidth, rounds, filter, report);

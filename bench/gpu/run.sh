@@ -12,6 +12,7 @@
 #   step        steps, tokens, pictures and kernels, of the model in MODEL        600 s
 #   shapes      the same at the shapes of Tuna 2B and of Tuna-2's 2B and 7B,
 #               of random weights                                                1200 s
+#   growth      how a step's time grows with tokens and prefix, of the same 7B    600 s
 #   lab         the chip itself: bandwidth, launches, layouts, cuBLASLt          1000 s
 #   peers       the same work in PyTorch                                          500 s
 #   sanitizer   compute-sanitizer's four tools over one small case                900 s
@@ -26,7 +27,7 @@ kernels=${TUNA2_KERNELS:-artifacts/gpu/tuna2-kernels}
 model=${MODEL:-models/tuna2-shapes}
 export OUT=${OUT:-bench/results}
 export TUNA2_KERNELS_DIR=${TUNA2_KERNELS_DIR:-kernels}
-stages=(parity proof seed kernels hopper step shapes lab peers sanitizer)
+stages=(parity proof seed kernels hopper step shapes growth lab peers sanitizer)
 dry=""
 failed=0
 
@@ -164,7 +165,11 @@ stage() {
             run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights fp8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
+        growth)
+            has growth "$tuna2" || return
+            run growth 600 "$tuna2" bench --growth --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --json ;;
         lab)    logged lab 1000 bench/lab/run.sh ceilings fragments products norms attention ;;
         peers)  logged peers 500 bench/lab/run.sh peers ;;
         sanitizer)

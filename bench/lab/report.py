@@ -199,11 +199,30 @@ def latest(rows, kind, *keys):
     return list(found.values())
 
 
+def growth(rows):
+    """`tuna2 bench --growth`: the last row of every size of a model on a machine."""
+    found = {}
+    for row in rows:
+        result = row.get("result") if row.get("row") == "run" else None
+        for point in result.get("growth", []) if isinstance(result, dict) else []:
+            where = row.get("gpu") if result["device"] != "cpu" else result["machine"]
+            found[(result["model"], result["compute"], where, point["axis"], point["tokens"], point["batch"], point["prefix"])] = point
+    lines = [[f"{model}, {compute}", where, axis, tokens, batch, prefix,
+              f"{1e3 * p['seconds']:.2f} ({1e3 * p['seconds_low']:.2f} to {1e3 * p['seconds_high']:.2f})",
+              "-" if p["exponent"] is None else f"{p['exponent']:.2f}"]
+             for (model, compute, where, axis, tokens, batch, prefix), p in found.items()]
+    return [table("Growth of a step of two branches (ms, median, low to high; exponent from the size before)",
+                  ["model", "machine", "axis", "tokens", "batch", "prefix", "ms", "exponent"], lines or [[NOT_RUN] * 8])]
+
+
 def processor(rows):
     """The engine's CPU kernels beside libtorch's: bench/Tuna2.Bench.Cpu."""
     memory = last(rows, row="cpu bandwidth")
     out = [table("Processor: memory (GB/s)", ["threads", "copy, read plus written", "read"],
                  [[NOT_RUN if memory is None else memory["threads"], number(memory, "copy_gb_per_s"), number(memory, "read_gb_per_s")]])]
+    arithmetic = last(rows, row="cpu arithmetic")
+    out.append(table("Processor: arithmetic (GFLOP/s)", ["threads", "float32 multiply-adds in registers"],
+                     [[NOT_RUN if arithmetic is None else arithmetic["threads"], number(arithmetic, "gflops", "{:.0f}")]]))
     lines = [[f"{r['n']} x {r['k']}", r["m"], number(r, "ours_ms", "{:.3f}"), number(r, "peer_ms", "{:.3f}"), r["way"], spread(r, "ratio"),
               number(r, "gflops", "{:.0f}"), number(r, "gb_per_s"), spread(r, "of_copy")] for r in latest(rows, "cpu product", "n", "k", "m")]
     head = ["ours ms", "libtorch ms", "libtorch's way", "libtorch by ours, median (low to high)", "GFLOP/s"]
@@ -254,7 +273,9 @@ def provenance(rows):
         if "cpu" in row:
             machine, software, done = ", ".join([row["cpu"], f"{row['threads']} threads", *([row["simd"]] if "simd" in row else [])]), "; ".join([row["runtime"], *([row["peer"]] if "peer" in row else [])]), "-"
         else:
-            machine, software = row.get("gpu", "-"), row.get("driver", "-")
+            result = row.get("result") if isinstance(row.get("result"), dict) else {}
+            machine, software = row.get("gpu") or result.get("machine", "-"), row.get("driver", "-")
+            done = "-" if row.get("row") == "run" and row.get("exit") == 0 else done
         lines.append([file, machine, software, date, f"`{command}`", done])
     return [table("Where the numbers come from", ["file", "machine", "driver, or runtime and peer", "date", "command", "state"],
                   lines or [[NOT_RUN] * 6])]
@@ -262,7 +283,7 @@ def provenance(rows):
 
 def render(rows, torn=0):
     parts = []
-    for section in (ceilings, products, fragments, attention, norms, peers, processor, quantized, provenance):
+    for section in (ceilings, products, fragments, attention, norms, peers, growth, processor, quantized, provenance):
         parts += section(rows)
     if torn:
         parts.append(f"{torn} line(s) could not be read.\n")

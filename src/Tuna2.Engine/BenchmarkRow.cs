@@ -24,6 +24,21 @@ public sealed record BenchmarkRow(string Name, string Detail, double Seconds, do
 /// <param name="Time">The time, and what it had to move and compute.</param>
 public sealed record BenchmarkKernel(string Of, KernelTime Time);
 
+/// <summary>What a whole takes that its kernels do not: gaps between them on a GPU, where a step is one graph; on the CPU what is done between ops.</summary>
+/// <param name="Of">"step" or "token".</param>
+/// <param name="Seconds">The time of one as it runs, less the sum of its kernels' timed alone. Below zero where they take less behind one another than alone.</param>
+/// <param name="Percent">Of a hundred, its part of the time of one.</param>
+public sealed record BenchmarkGap(string Of, double Seconds, double Percent)
+{
+    /// <summary>The gaps of what was timed both ways.</summary>
+    public static IReadOnlyList<BenchmarkGap> Between(IEnumerable<BenchmarkRow> rows, IEnumerable<BenchmarkKernel> kernels)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var sums = kernels.GroupBy(k => k.Of).ToDictionary(of => of.Key, of => of.Sum(k => k.Time.Seconds));
+        return [.. rows.Where(r => sums.ContainsKey(r.Name)).DistinctBy(r => r.Name).Select(r => new BenchmarkGap(r.Name, r.Seconds - sums[r.Name], 100 * (r.Seconds - sums[r.Name]) / r.Seconds))];
+    }
+}
+
 /// <summary>What a device does at most.</summary>
 /// <param name="BytesPerSecond">Bytes read and written by a copy of memory that no cache holds, as measured.</param>
 /// <param name="FlopsPerSecond">Of products in the type that is computed in, as the maker states; null where nobody does.</param>

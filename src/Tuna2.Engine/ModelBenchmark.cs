@@ -170,19 +170,26 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
 
     private BenchmarkRow Row(string name, string detail, double[] seconds, IEnumerable<Plan> plans)
     {
+        var (flops, bytes) = CostOf(plans, model.Backend.ActivationBytes);
+        return new(name, detail, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes);
+    }
+
+    /// <summary>What the products of graphs must compute and move at least, at the rows of their last run.</summary>
+    internal static (long Flops, long Bytes) CostOf(IEnumerable<Plan> plans, int activationBytes)
+    {
         long flops = 0, bytes = 0;
         foreach (var op in plans.SelectMany(p => p.Graph.Ops))
             (flops, bytes) = op switch
             {
-                MatMul product => (flops + product.Flops, bytes + product.Bytes(model.Backend.ActivationBytes)),
+                MatMul product => (flops + product.Flops, bytes + product.Bytes(activationBytes)),
                 Conv3d convolution => (flops + convolution.Flops, bytes + convolution.Bytes),
                 _ => (flops, bytes),
             };
-        return new(name, detail, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes);
+        return (flops, bytes);
     }
 
     /// <summary>Seconds of one of the many of a round, round by round in ascending order; the first round warms.</summary>
-    private static double[] Timed(int rounds, int many, Action round)
+    internal static double[] Timed(int rounds, int many, Action round)
     {
         round();
         var seconds = new double[rounds];

@@ -16,6 +16,9 @@ internal static class KernelCases
 
     private const int SiglipRows = Sequences * Patches, SiglipHidden = 1152, SiglipInner = 4304, SiglipSide = 32;
 
+    /// <summary>Of norms: 117 MB in and as many out, far more than any cache, and rows enough that neither launch nor last wave shows.</summary>
+    private const int ManyRows = 16384;
+
     private const int HopperMultiprocessors = 132;
 
     private static readonly Precision[] _quantized = [Precision.Int8, Precision.Int4, Precision.Fp8];
@@ -43,7 +46,7 @@ internal static class KernelCases
         Silu(BF16), Silu(F32),
         SwiGlu(BF16), SwiGlu(F32),
         KernelCase.Of($"{Rows} x {Intermediate}", new RoundRows(Rows), m => new RoundRowsArgs { X = m.Random(BF16, (long)Rows * Intermediate), Y = m.Output(BF16, (long)Rows * Intermediate), Dim = Intermediate }),
-        RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
+        RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(BF16, modulated: false, ManyRows), RmsNorm(BF16, modulated: true, ManyRows), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
         LayerNorm(BF16), LayerNorm(F32),
         QkvToCache(BF16, _head), QkvToCache(BF16, _llm), QkvToCache(F32, _head), QkvToCache(F32, _llm),
         KernelCase.Of($"siglip {SiglipRows} rows", new KvToCache(SiglipRows), m => new KvToCacheArgs
@@ -178,11 +181,11 @@ internal static class KernelCases
         X = m.Random(e, 2L * Rows * Intermediate), Y = m.Output(e, (long)Rows * Intermediate), Width = Intermediate,
     });
 
-    private static KernelCase RmsNorm(ElementType e, bool modulated) => KernelCase.Of($"{Rows} x {Hidden}{(modulated ? ", modulated" : "")}", new RmsNorm(e, Rows), m => new RmsNormArgs
+    private static KernelCase RmsNorm(ElementType e, bool modulated, int rows = Rows) => KernelCase.Of($"{rows} x {Hidden}{(modulated ? ", modulated" : "")}", new RmsNorm(e, rows), m => new RmsNormArgs
     {
-        H = m.Random(e, (long)Rows * Hidden), Y = m.Output(e, (long)Rows * Hidden), Weight = m.Random(F32, Hidden),
-        Table = modulated ? m.Random(F32, 6 * Hidden) : 0, Sequences = Spans(m, Span, Prefix), RowSequence = RowSequences(m),
-        Dim = Hidden, TableColumns = 6 * Hidden, Gate = -1, Shift = modulated ? 0 : -1, Scale = modulated ? Hidden : -1, Epsilon = 1e-6f,
+        H = m.Random(e, (long)rows * Hidden), Y = m.Output(e, (long)rows * Hidden), Weight = m.Random(F32, Hidden),
+        Table = modulated ? m.Random(F32, 6 * Hidden) : 0, Sequences = Spans(m, rows / Sequences, Prefix), RowSequence = m.Table([.. Enumerable.Range(0, rows).Select(r => r * Sequences / rows)]),
+        Dim = Hidden, TableColumns = 6 * Hidden, Shift = modulated ? 0 : -1, Scale = modulated ? Hidden : -1, Epsilon = 1e-6f,
     });
 
     private static KernelCase QkvToCache(ElementType e, Heads h) => KernelCase.Of($"{h.Model} {Rows} rows", new QkvToCache(e, h.Dim, Rows), m => new QkvToCacheArgs

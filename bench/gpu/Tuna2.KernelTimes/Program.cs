@@ -25,6 +25,8 @@ try
         json.WriteString("device", bench.Device.ToString());
         json.WriteString("cuda", bench.Device.Driver.Version.ToString());
         json.WriteNumber("copy_bytes_per_s", bench.Roofline.BytesPerSecond);
+        json.WriteNumber("tensor_flops_per_s", bench.Roofline.TensorFlopsPerSecond);
+        json.WriteNumber("vector_flops_per_s", bench.Roofline.VectorFlopsPerSecond);
     });
     var failed = 0;
     foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, bench.Hopper, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase)))

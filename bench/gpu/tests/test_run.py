@@ -97,17 +97,24 @@ class RunTests(unittest.TestCase):
         self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[2]["command"])
         self.assertEqual(["--weights int8" in self.rows("shapes")[3]["command"], "--weights int4" in self.rows("shapes")[4]["command"]], [True] * 2)
 
+    def test_growth_is_of_the_largest_model(self):
+        self.tool("tuna2", "echo '{\"growth\":[{\"axis\":\"tokens\"}]}'")
+        self.assertEqual(self.run_stages("growth").returncode, 0)
+        row, = self.rows("growth")
+        self.assertIn("bench --growth --random tuna_2_pixel_7b", row["command"])
+        self.assertEqual((row["row"], row["result"]["growth"][0]["axis"]), ("run", "tokens"))
+
     def test_a_dry_run_names_every_command_and_writes_nothing(self):
         self.tool("nvidia-smi", "exit 9")
         done = self.run_stages("--dry-run")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "hopper", "step", "shapes", "lab", "peers", "sanitizer"])
+        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "hopper", "step", "shapes", "growth", "lab", "peers", "sanitizer"])
         self.assertEqual(done.stdout.count("compute-sanitizer --tool"), 4)
         self.assertFalse(os.path.exists(self.out))
 
     def test_an_unknown_stage_is_wrong_usage(self):
         done = self.run_stages("nothing")
-        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels hopper step shapes lab peers sanitizer\n"))
+        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels hopper step shapes growth lab peers sanitizer\n"))
 
 
 if __name__ == "__main__":

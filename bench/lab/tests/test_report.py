@@ -59,6 +59,19 @@ class Report(unittest.TestCase):
         self.assertEqual(self.line(text, "| llm step |")[1:], ["5 x 7", "1.500", "3.000", "no mask", "2.00 (1.90 to 2.10)", "100"])
         self.assertEqual(self.line(text, "| cpu.jsonl |")[1:3], ["Some CPU, 2 cores, 2 threads, Avx2", ".NET; libtorch 1"])
 
+    def test_growth(self):
+        def run(machine, gpu, device, *points):
+            return {"row": "run", "exit": 0, "gpu": gpu, "command": "tuna2 bench --growth", "result": {"model": "7b", "compute": "bfloat16", "device": device, "machine": machine, "growth": [
+                {"axis": "tokens", "tokens": t, "batch": 1, "prefix": 64, "seconds": s, "seconds_low": s, "seconds_high": 2 * s, "exponent": e} for t, s, e in points]}}
+        rows, torn = report.read(self.folder(growth=[
+            run("Some CPU", "Some GPU", "cuda:0", (256, 9, None)), run("Some CPU", "Some GPU", "cuda:0", (256, 0.01, None), (512, 0.02, 1.0)), run("Some CPU", None, "cpu", (256, 1, None)),
+            {"row": "run", "exit": 1, "result": None}]))
+        text = report.render(rows, torn)
+        self.assertEqual(self.line(text, "Some GPU | tokens | 256 ")[6:], ["10.00 (10.00 to 20.00)", "-"])
+        self.assertEqual(self.line(text, "Some GPU | tokens | 512 ")[6:], ["20.00 (20.00 to 40.00)", "1.00"])
+        self.assertEqual(self.line(text, "| Some CPU | tokens |")[3], "256")
+        self.assertIn("| not run |", report.render([]).split("### Growth")[1].split("###")[0])
+
     def test_the_last_row_stands(self):
         copy = {"row": "copy", "how": "memcpy", "bytes": 1 << 32}
         rows, torn = report.read(self.folder(ceilings=[{**copy, "gb_per_s": 1}, {**copy, "gb_per_s": 4321}]))

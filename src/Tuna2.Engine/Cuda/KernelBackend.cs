@@ -228,7 +228,7 @@ internal sealed partial class KernelBackend(
                 {
                     H = At(o.Input), Y = At(o.Output), Weight = Vector(o.Weight), Table = o.Shift is { } m ? At(m.Table) : 0,
                     Sequences = tables.Sequences, RowSequence = tables.RowSequence, Dim = o.Input.Columns, TableColumns = o.Shift?.Table.Columns ?? 0,
-                    Gate = -1, Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
+                    Shift = o.Shift is { } shift ? shift.Chunk * o.Input.Columns : -1, Scale = o.Scale is { } scale ? scale.Chunk * o.Input.Columns : -1,
                     Epsilon = o.Epsilon,
                 });
         }

@@ -40,7 +40,7 @@ internal sealed record Roofline(double BytesPerSecond, double TensorFlopsPerSeco
 
     /// <summary>Whether a kernel's products are the tensor cores'.</summary>
     public static bool UsesTensorCores(KernelInstance kernel) =>
-        kernel.Source is "matmul.cu" or "attention.cu" || (kernel.Source == "patchify.cu" && kernel.Defines.Contains("ELEMENT=bf16"));
+        kernel.Source is "matmul.cu" or "matmul_hopper.cu" or "attention.cu" or "attention_hopper.cu" || (kernel.Source == "patchify.cu" && kernel.Defines.Contains("ELEMENT=bf16"));
 
     /// <summary>Seconds a launch takes at least.</summary>
     public double Seconds(KernelInstance kernel, Cost cost) => Math.Max(MemorySeconds(cost), ComputeSeconds(kernel, cost));

@@ -37,7 +37,7 @@ public readonly record struct Gemv(ElementType Element, ElementType Output, Acti
     /// <summary>The most rows.</summary>
     public const int MaxRows = Graph.Ops.MatMul.FewRows;
 
-    private const int Block = 256, Warps = Block / 32;
+    private const int Block = 128, Warps = Block / 32;
 
     /// <summary>Of the output; a warp reads two rows of a quantized weight side by side.</summary>
     private int ColumnsPerBlock => Quantized is null || Activation == Activation.SwiGlu ? Warps : 2 * Warps;

@@ -6,10 +6,8 @@ namespace Tuna2.Engine.Kernels;
 [StructLayout(LayoutKind.Sequential)]
 public struct RmsNormArgs
 {
-    /// <summary>ELEMENT* h (rows, dim), updated when there is a delta.</summary>
+    /// <summary>const ELEMENT* h (rows, dim).</summary>
     public ulong H;
-    /// <summary>const ELEMENT* delta (rows, dim), or 0.</summary>
-    public ulong Delta;
     /// <summary>ELEMENT* y (rows, dim).</summary>
     public ulong Y;
     /// <summary>const float* weight (dim).</summary>
@@ -24,14 +22,14 @@ public struct RmsNormArgs
     public int Dim;
     /// <summary>Columns of the table.</summary>
     public int TableColumns;
-    /// <summary>First column of the gate, or -1.</summary>
-    public int Gate;
     /// <summary>First column of the shift, or -1.</summary>
     public int Shift;
     /// <summary>First column of the scale.</summary>
     public int Scale;
     /// <summary>Added to the mean square.</summary>
     public float Epsilon;
+    /// <summary>Unused: fills the last eight bytes.</summary>
+    public int Padding;
 }
 
 /// <summary>Host side of kernels/rms_norm.cu.</summary>
@@ -59,6 +57,6 @@ public readonly record struct RmsNorm(ElementType Element, int Rows) : IKernel<R
     public Cost Cost(in RmsNormArgs args)
     {
         var elements = (long)Rows * args.Dim;
-        return new((args.Delta == 0 ? 2 : 4) * elements * Element.Size(), 4 * elements);
+        return new(2 * elements * Element.Size(), 4 * elements);
     }
 }

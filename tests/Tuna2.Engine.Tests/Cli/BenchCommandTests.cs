@@ -34,6 +34,17 @@ public class BenchCommandTests
             Assert.That(row.GetProperty("seconds_low").GetDouble(), Is.LessThanOrEqualTo(row.GetProperty("seconds_high").GetDouble()));
         }
 
+        // What is left of a step when its ops' times are taken away, in seconds and of a hundred.
+        var gaps = root.GetProperty("gaps").EnumerateArray().ToList();
+        Assert.That(gaps.Select(g => g.GetProperty("of").GetString()), Is.EqualTo(new[] { "step", "token" }));
+        foreach (var (gap, row) in gaps.Zip([rows[1], rows[2]]))
+        {
+            var whole = row.GetProperty("seconds").GetDouble();
+            var left = whole - kernels.Where(k => k.GetProperty("of").GetString() == gap.GetProperty("of").GetString()).Sum(k => k.GetProperty("seconds").GetDouble());
+            Assert.That(gap.GetProperty("seconds").GetDouble(), Is.EqualTo(left).Within(1e-9));
+            Assert.That(gap.GetProperty("percent").GetDouble(), Is.EqualTo(100 * left / whole).Within(1e-6));
+        }
+
         // A token reads every matrix of the LLM and the language head once, as bfloat16, and does two operations with each element.
         using var model = await TunaModel.LoadAsync(_demo, new() { Device = "cpu" });
         var (hidden, inner, layers) = (model.Config.HiddenSize, model.Config.IntermediateSize, model.Config.NumHiddenLayers);
@@ -50,6 +61,7 @@ public class BenchCommandTests
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Match("(?m)^tuna2-shapes on cpu, .+ processors; a copy of memory moves [0-9.]+ GB/s").And.Match("(?m)^step +64x64, 2 branches +[0-9.]+ "));
         Assert.That(output, Does.Match("(?m)^a token, launch by launch +times").And.Match("(?m)^Attention +[0-9]+ +[0-9.]+ "));
+        Assert.That(output, Does.Match(@"(?m)^a whole step, less all of them +-?[0-9.]+ +-?[0-9.]+\r?$").And.Match("(?m)^a whole token, less all of them "));
     }
 
     [TestCase("tuna2-shapes", 4)]
@@ -64,6 +76,60 @@ public class BenchCommandTests
         Assert.That(json.RootElement.GetProperty("random").GetBoolean(), Is.True);
         Assert.That(json.RootElement.GetProperty("model").GetString(), Is.EqualTo(shape));
         Assert.That(json.RootElement.GetProperty("rows").GetArrayLength(), Is.EqualTo(rows));
+    }
+
+    [Test]
+    public async Task Growth_has_a_row_for_every_size_and_an_exponent_for_every_axis_of_more_than_one()
+    {
+        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "64", "--growth-prefix", "64", "--steps", "1", "--rounds", "1", "--json");
+        Assert.That(code, Is.Zero, error);
+        using var json = JsonDocument.Parse(output);
+        Assert.That(json.RootElement.GetProperty("compute").GetString(), Is.EqualTo("float32"));
+        var rows = json.RootElement.GetProperty("growth").EnumerateArray().ToList();
+        int[] Column(string axis, string column) => [.. rows.Where(r => r.GetProperty("axis").GetString() == axis).Select(r => r.GetProperty(column).GetInt32())];
+        Assert.That(Column("tokens", "tokens"), Is.EqualTo(new[] { 4, 8, 16, 32, 64 }));
+        Assert.That(Column("tokens", "prefix").Distinct().Count(), Is.EqualTo(1), "one size grows");
+        Assert.That(Column("batch", "batch"), Is.EqualTo(new[] { 1 }));
+        var prefix = Column("prefix", "prefix");
+        Assert.That(prefix.Select(p => p - prefix[0]), Is.EqualTo(new[] { 0, 8, 16, 32, 64 }), "and what frames a prompt comes on top");
+        Assert.That(Column("prefix", "tokens"), Is.All.EqualTo(16));
+
+        // Each token goes through every matrix of the step; a branch has its time's besides.
+        var flops = rows.Where(r => r.GetProperty("axis").GetString() == "tokens").Select(r => r.GetProperty("flops").GetDouble()).ToArray();
+        Assert.That((flops[4] - flops[3]) / (flops[1] - flops[0]), Is.EqualTo(8).Within(1e-9));
+
+        var laws = json.RootElement.GetProperty("laws").EnumerateArray().ToList();
+        Assert.That(laws.Select(l => l.GetProperty("axis").GetString()), Is.EqualTo(new[] { "tokens", "prefix" }));
+        foreach (var law in laws)
+        {
+            var of = rows.Where(r => r.GetProperty("axis").GetString() == law.GetProperty("axis").GetString()).ToList();
+            var size = law.GetProperty("axis").GetString()!;
+            Assert.That(of[0].GetProperty("exponent").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(of[1].GetProperty("exponent").GetDouble(), Is.EqualTo(
+                Math.Log(of[1].GetProperty("seconds").GetDouble() / of[0].GetProperty("seconds").GetDouble()) / Math.Log(of[1].GetProperty(size).GetDouble() / of[0].GetProperty(size).GetDouble())).Within(1e-9));
+            Assert.That(law.GetProperty("exponent").GetDouble(), Is.EqualTo(PowerLaw.Fit(of.Select(r => (r.GetProperty(size).GetDouble(), r.GetProperty("seconds").GetDouble())))!.Exponent).Within(1e-9));
+        }
+    }
+
+    [Test]
+    public async Task Growth_comes_as_a_table()
+    {
+        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "16", "--growth-prefix", "64", "--steps", "1", "--rounds", "1");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Match(@"(?m)^tokens +1 +1 +[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +-\r?$").And.Match(@"(?m)^tokens +16 .* +-?[0-9.]+\r?$"));
+        Assert.That(output, Does.Match(@"(?m)^tokens +a step takes [0-9.e+-]+ s x tokens\^-?[0-9.]+").And.Match("(?m)^batch +not run: one size"));
+    }
+
+    [TestCase("--growth --width 64", "--width says nothing to --growth")]
+    [TestCase("--growth-tokens 64", "--growth-tokens is --growth's")]
+    [TestCase("--growth --growth-tokens 48", "must be a power of two, not 48")]
+    [TestCase("--growth --growth-tokens 8", "tokens must be 16 to 16384, not 8")]
+    [TestCase("--growth --growth-prefix 63", "tokens must be 64 to 16384, not 63")]
+    public async Task What_cannot_grow_is_wrong_usage(string arguments, string problem)
+    {
+        var (code, output, error) = await RunAsync(arguments.Split(' '));
+        Assert.That((code, output), Is.EqualTo((2, "")));
+        Assert.That(error, Does.Contain(problem));
     }
 
     [TestCase("--random", "tuna_9", "--random 'tuna_9' is not one of tuna_2_pixel_7b")]

@@ -41,6 +41,21 @@ public class CudaBenchmarkTests
         FakeCuda.AssertNothingLeft(fake);
     }
 
+    [Test]
+    public async Task Growth_frees_a_size_before_it_takes_the_next(CancellationToken timeout)
+    {
+        using var fake = new FakeDriver();
+        using (var model = await TunaModel.MakeRandomAsync(Shape, () => FakeCuda.Open(fake), null, timeout))
+        {
+            var benchmark = new GrowthBenchmark(model, new() { MaxTokens = 16, MaxPrefix = 64, Steps = 2, Rounds = 1 });
+            var rows = benchmark.Run(null, timeout);
+            Assert.That(benchmark.Compute, Is.EqualTo("bfloat16"));
+            Assert.That(rows.GroupBy(r => r.Axis).Select(of => (of.Key, of.Count())), Is.EqualTo(new[] { ("tokens", 5), ("batch", 1), ("prefix", 5) }));
+            Assert.That(rows.Select(r => r.Flops), Is.All.Positive);
+        }
+        FakeCuda.AssertNothingLeft(fake);
+    }
+
     /// <summary>Tuna's VAE is made on the device too, and timed in both directions.</summary>
     [Test]
     public async Task A_model_of_latents_has_rows_of_its_VAE(CancellationToken timeout)

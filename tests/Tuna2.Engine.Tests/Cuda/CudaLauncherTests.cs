@@ -11,8 +11,8 @@ public class CudaLauncherTests
 
     private static RmsNormArgs Arguments => new()
     {
-        H = 0x0102030405060708, Delta = 2, Y = 3, Weight = 4, Table = 5, Sequences = 6, RowSequence = 0xF1F2F3F4F5F6F7F8,
-        Dim = 3584, TableColumns = 17, Gate = -1, Shift = 11, Scale = 13, Epsilon = 1e-6f,
+        H = 0x0102030405060708, Y = 3, Weight = 4, Table = 5, Sequences = 6, RowSequence = 0xF1F2F3F4F5F6F7F8,
+        Dim = 3584, TableColumns = 17, Shift = 11, Scale = 13, Epsilon = 1e-6f,
     };
 
     [Test]

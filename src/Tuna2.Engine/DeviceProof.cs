@@ -169,7 +169,7 @@ public static class DeviceProof
         var plan = PlanOf(model, size, 3, SamplerKind.Heun, new Guidance(3, 0.2f, 0.6f));
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], cancellation);
+        denoiser.Begin(cancellation);
         var picture = denoiser.Run(NoiseOf(model, size), null, null, cancellation);
         using var decoder = new TextDecoder(model.Network, model.Backend);
         var drawn = new List<int> { decoder.Begin(PromptOf(model), [], Tokens, _drawn, cancellation) };
@@ -200,7 +200,7 @@ public static class DeviceProof
         var noise = NoiseOf(model, size);
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], cancellation);
+        denoiser.Begin(cancellation);
         float[]? picture = null, logits = null;
         var prompt = PromptOf(model);
         using var decoder = new TextDecoder(model.Network, model.Backend);

@@ -136,13 +136,14 @@ public sealed record MemoryEstimate(
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
         return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, (network, backend) =>
         {
-            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
+            var together = Enumerable.Repeat(plan, request.Together(request.Count, backend)).ToArray();
+            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For([together], backend));
             return predictor.Memory;
-        }, vae => vae.PrepareToDecode(plan.Frames), like);
+        }, vae => vae.PrepareToDecode(plan.Frames), like, request.Together(request.Count, like));
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null, int together = 1)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -151,7 +152,7 @@ public sealed record MemoryEstimate(
         using var weights = TunaWeights.Place(config, checkpoint, backend);
         var memory = request(new TunaNetwork(config, weights), backend);
         var (vaeBytes, pictureBytes, plans) = weights.Vae is null
-            ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
+            ? (0L, (long)together * height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
             : OfVae(config.Vae!, weights.Vae);
         if (threads == 0)
             threads = Environment.ProcessorCount;
@@ -166,7 +167,7 @@ public sealed record MemoryEstimate(
             long frame = (long)height * width * Colours, state = (long)vae.ZDim * vae.LatentFrames(frames) * cells.Down.Length * cells.Across.Length;
             var seams = pixels.IsWhole ? 0 : TileBlend.SeamBytes(pixels.Down, pixels.Across, Colours);
             return (codec.Bytes,
-                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + state * sizeof(float) * StateCopies,
+                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + together * state * sizeof(float) * StateCopies,
                 [.. memory.Plans, .. codec.Plans]);
         }
     }
@@ -188,6 +189,8 @@ public sealed record MemoryEstimate(
         public Precision? MatrixPrecision => like?.MatrixPrecision;
 
         public bool KeepsSlots => like?.KeepsSlots ?? false;
+
+        public bool RowsDecideBits => like?.RowsDecideBits ?? false;
 
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);
 

@@ -27,10 +27,10 @@ public class CudaTuningTests
         {
             var plan = new DenoisePlan([.. Enumerable.Repeat(layout, branches)], 64, 64, 2, SamplerKind.Euler, new Guidance(branches == 1 ? 1 : 3));
             using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.Of(plan));
-            predictor.Begin(plan, [], CancellationToken.None);
+            predictor.Begin(plan, CancellationToken.None);
             predictor.Start(new float[64 * 64 * 3]);
             predictor.Evaluate(CancellationToken.None);
-            var ops = predictor.Plans.Last().Graph.Ops;
+            var ops = predictor.Graphs.Last().Graph.Ops;
             foreach (var product in ops.OfType<MatMul>().Where(o => o.Gate is null && o.Activation != Activation.Gelu))
                 ofGraphs.Add($"{product.Input.Rows.Value}x{product.Output.Columns}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Activation == Activation.None ? "" : ", gelu_tanh")}{(product.Residual is null ? "" : ", residual")}");
             foreach (var embedding in ops.OfType<PatchEmbedding>())

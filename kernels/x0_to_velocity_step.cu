@@ -98,10 +98,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
     const int first = PARTS == 1 ? thread * PIXELS : thread - part * plane; // among the tokens' values, in pixels
     if (part >= PARTS || first >= plane) return;
     const StepNumbers n = a.numbers[blockIdx.y];
-    const i64 values = (i64)CHANNELS * plane;
-    float* z_planes = a.pictures + 2 * n.picture * values;
-    float* trial = z_planes + values;
-    float* velocity = a.velocity + n.picture * values;
+    const int values = CHANNELS * plane; // a picture's places fit 32 bits, which saves the registers of wider ones
+    float* z_planes = a.pictures + 2 * (i64)n.picture * values;
+    float* velocity = a.velocity + (i64)n.picture * values;
 
     float p[VALUES];
     load_values(a.rows + ((i64)n.conditional * AREA + first) * CHANNELS + part * OWN, p);
@@ -118,19 +117,19 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
     u32 bytes[VALUES / 4] = {};
 #pragma unroll
     for (int c = 0; c < OWN; c++) {
-        const i64 at = (i64)(part * OWN + c) * plane + pixel;
+        const int at = (part * OWN + c) * plane + pixel;
         if (a.prediction) {
             float x[PIXELS];
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) x[i] = p[i * OWN + c];
-            store_pixels(x, a.prediction + n.picture * values + at);
+            store_pixels(x, a.prediction + (i64)n.picture * values + at);
         }
         if (n.phase == PREDICT_ONLY) continue;
 
         float z[PIXELS], seen[PIXELS], v[PIXELS];
         load_pixels(z_planes + at, z);
         if (n.phase == HEUN_CORRECT)
-            load_pixels(trial + at, seen);
+            load_pixels(z_planes + values + at, seen);
         else
             for (int i = 0; i < PIXELS; i++) seen[i] = z[i];
 #pragma unroll
@@ -144,7 +143,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
         }
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) z[i] += n.delta * v[i];
-        store_pixels(z, (n.phase == HEUN_TRIAL ? trial : z_planes) + at);
+        store_pixels(z, z_planes + (n.phase == HEUN_TRIAL ? values : 0) + at);
         if constexpr (HAS_BYTES)
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) bytes[(i * OWN + c) / 4] |= to_byte(z[i]) << (i * OWN + c) % 4 * 8;

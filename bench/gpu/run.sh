@@ -162,7 +162,8 @@ stage() {
             has shapes "$tuna2" || return
             run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --batch 4 --json
+            run shapes 400 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 256 --height 256 --batch 4 --json ;;
         lab)    logged lab 1000 bench/lab/run.sh ceilings fragments products norms attention ;;
         peers)  logged peers 500 bench/lab/run.sh peers ;;
         sanitizer)

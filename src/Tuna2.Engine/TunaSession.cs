@@ -131,7 +131,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         RgbImage source, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Only(All(Job(ImageTask.Reconstruct, [""], source, (options ?? new()) with { Count = 1, Batch = 1 }), progress, cancellation));
+        return Only(All(Job(ImageTask.Reconstruct, [""], source, (options ?? new()) with { Count = 1 }), progress, cancellation));
 
         static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }

@@ -17,7 +17,7 @@ internal sealed class ImageJob
     private readonly ImageRequest _request;
     private readonly IReadOnlyList<string> _prompts;
     private readonly RgbImage? _source;
-    private readonly List<string> _warnings = [];
+    private readonly List<string>[] _warnings;
     private readonly DenoisePlan[] _plans;
     private readonly bool[] _cut;
 
@@ -25,14 +25,12 @@ internal sealed class ImageJob
     public ImageJob(TunaModel model, ImageRequest request, IReadOnlyList<string> prompts, RgbImage? source)
     {
         (_model, _request, _prompts, _source) = (model, request, prompts, source);
-        _warnings.AddRange(request.Warnings);
+        _warnings = [.. prompts.Select(_ => request.Warnings.ToList())];
         _cut = new bool[prompts.Count];
-        PromptLayout[] conditional = [.. prompts.Select((prompt, i) => Layout(Encode(prompt, prompts.Count == 1 ? "prompt" : $"prompt {i + 1}", out _cut[i])))];
+        var all = Enumerable.Range(0, prompts.Count).ToArray();
+        PromptLayout[] conditional = [.. prompts.Select((prompt, i) => Layout(Encode(prompt, prompts.Count == 1 ? "prompt" : $"prompt {i + 1}", i)))];
         // One for all prompts, so that its keys and values are computed once.
-        var negativeCut = false;
-        PromptLayout[] unconditional = request.Guidance.Needed ? [Layout(Encode(request.NegativePrompt, "negative prompt", out negativeCut))] : [];
-        for (var i = 0; negativeCut && i < _cut.Length; i++)
-            _cut[i] = true;
+        PromptLayout[] unconditional = request.Guidance.Needed ? [Layout(Encode(request.NegativePrompt, "negative prompt", all))] : [];
         _plans = [.. conditional.Select(layout => request.Plan(model.Config, [layout, .. unconditional]))];
     }
 
@@ -71,7 +69,7 @@ internal sealed class ImageJob
                     throw new ModelException("the model's prediction is not finite: are its weights damaged?");
                 var pictures = new List<RgbImage>();
                 codec.Decode(finals[i], _plans[0].Frames, pictures.Add, cancellation);
-                made(new(pictures, Parameters(begin + i), [.. _warnings]));
+                made(new(pictures, Parameters(begin + i), [.. _warnings[PromptOf(begin + i)]]));
             }
         }
 
@@ -95,7 +93,7 @@ internal sealed class ImageJob
     {
         DenoisePlan[] plans = [.. _plans.Select(plan => plan with { Source = source })];
         var together = _request.Together(Count, _model.Backend);
-        var all = Enumerable.Range(0, Count).Select(image => plans[image / _request.Count]).ToList();
+        var all = Enumerable.Range(0, Count).Select(image => plans[PromptOf(image)]).ToList();
         if (_model.Backend.RowsDecideBits)
             all.AddRange(Enumerable.Repeat(all[^1], (together - Count % together) % together));
         return [.. all.Chunk(together)];
@@ -148,16 +146,22 @@ internal sealed class ImageJob
         return noise;
     }
 
-    private int[] Encode(string text, string what, out bool cut)
+    /// <summary>Which of the prompts a picture is of.</summary>
+    private int PromptOf(int image) => image / _request.Count;
+
+    /// <summary>A text's tokens; that it was cut is said of the prompts it is for.</summary>
+    private int[] Encode(string text, string what, params ReadOnlySpan<int> prompts)
     {
         var ids = _model.Tokenizer.Encode(text);
-        cut = false;
         if (ImageRequest.PromptLimit(_request.Task, Grid, _model.Config.Variant) is not { } limit || ids.Length <= limit)
             return ids;
         if (_request.Overlong == OverlongPrompt.Refuse)
             throw new RequestException($"the {what} has {ids.Length} tokens; at {_request.Width}x{_request.Height} the model takes {limit}");
-        cut = true;
-        _warnings.Add($"the {what} was cut from {ids.Length} to {limit} tokens, what the model takes at {_request.Width}x{_request.Height}");
+        foreach (var prompt in prompts)
+        {
+            _cut[prompt] = true;
+            _warnings[prompt].Add($"the {what} was cut from {ids.Length} to {limit} tokens, what the model takes at {_request.Width}x{_request.Height}");
+        }
         return ids[..limit];
     }
 
@@ -173,9 +177,9 @@ internal sealed class ImageJob
     private GenerationParameters Parameters(int image) => new()
     {
         Task = _request.Task.ToString().ToLowerInvariant(),
-        Prompt = _prompts[image / _request.Count],
+        Prompt = _prompts[PromptOf(image)],
         NegativePrompt = _request.Guidance.Needed ? _request.NegativePrompt : "",
-        PromptCut = _cut[image / _request.Count],
+        PromptCut = _cut[PromptOf(image)],
         Steps = _request.Steps,
         Sampler = _request.Sampler,
         Guidance = _request.Guidance.Scale,

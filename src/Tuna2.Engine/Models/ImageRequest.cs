@@ -85,7 +85,7 @@ internal sealed record ImageRequest(
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt, options.PreviewEvery,
-            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : [], VaeTiles.Side(options.VaeTile, width, height, config), Batch: options.Batch);
+            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : [], VaeTiles.Side(options.VaeTile, width, height, config), Batch: task == ImageTask.Reconstruct ? 1 : options.Batch);
     }
 
     /// <summary>Fills in and checks a clip's.</summary>

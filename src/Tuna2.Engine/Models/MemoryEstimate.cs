@@ -44,7 +44,7 @@ public sealed record MemoryEstimate(
     /// <summary>Counts for a picture from text.</summary>
     /// <param name="config">The config of a model this version runs.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
-    /// <param name="options">Size, steps and guidance count; null for the model's defaults.</param>
+    /// <param name="options">Size, steps, guidance, count and batch count; null for the model's defaults.</param>
     /// <param name="promptTokens">Tokens of the prompt or instruction; a picture drawn again has none.</param>
     /// <param name="negativeTokens">Tokens of the negative prompt; null for as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>

@@ -1,16 +1,17 @@
-// x0_to_velocity_step: from the flow head's rows to the next state, in one pass over the picture: unpatchify, CFG mix, the velocity
+// x0_to_velocity_step: from the flow head's rows to the next states, in one pass over the pictures: unpatchify, CFG mix, the velocity
 // that the prediction leads to or is, the solver's update, and bytes where they are asked for (MODEL.md 3.7 and 4; official
-// jit_utils.py, transport/integrators.py).
+// jit_utils.py, transport/integrators.py). Each picture has numbers of its own: they may be at different steps.
 //   p = u + g (c - u)                                    g = 1: p = c, and u is not read
 //   v = (p - z) / max(0.05, 1 - t)                       or v = p where the model predicts velocities
 //   Euler: z += dt v;  Heun: first v is kept and trial = z + dt v; then z += dt (v kept + v at the trial state) / 2
 //
 // shapes    c, u: rows of (tokens, PATCH x PATCH x CHANNELS) ELEMENT; z, trial, velocity, prediction (CHANNELS, frames, height,
-//           width) float32; bytes (height, width, 3) u8, of pixels only
-// mapping   pixels: a thread per eight neighbours, 24 values of a token, eight of each plane, 24 bytes
+//           width) float32 of each picture; bytes (height, width, 3) u8, of pixels only
+// mapping   the grid's y is the picture
+//           pixels: a thread per eight neighbours, 24 values of a token, eight of each plane, 24 bytes
 //           latents: a thread per cell and eight channels; neighbouring threads have neighbouring cells
-// traffic   2 pictures read as ELEMENT, one state read and written as float32; Heun's halves write and read one more, and
-//           the second reads the trial state besides
+// traffic   of each picture 2 predictions read as ELEMENT, one state read and written as float32; Heun's halves write and read one
+//           more, and the second reads the trial state besides
 // bound     memory: 512 x 512: 3.1 MB of predictions + 6.3 MB of state = 9.4 MB, 2.2 us at 4.3 TB/s; its latent is a sixteenth
 // rounding  float32 throughout; bytes are truncated after clamp((x + 1) / 2) * 255
 // layout    raster: value CHANNELS q + c of token i is channel c of pixel AREA i + q of the flattened picture; patch: of pixel
@@ -38,16 +39,18 @@ struct StepNumbers {
     float delta;
     float guidance;
     int phase;
+    int picture;       // which of the pictures
+    int conditional;   // first patch row of the conditional branch
+    int unconditional; // of the unconditional one; read only where guidance is not 1
+    int padding;
 };
 
 struct X0ToVelocityStepArgs {
-    const ELEMENT* conditional;   // first patch row of the conditional branch
-    const ELEMENT* unconditional; // of the unconditional one; read only where guidance is not 1
-    float* z;
-    float* trial;
+    const ELEMENT* rows;
+    float* pictures;   // of each picture z, then the trial state
     float* velocity;
-    float* prediction;            // null, or where the mixed prediction is wanted as planes (parity)
-    u8* bytes;                    // null, or where the state that is written is wanted as pixels
+    float* prediction; // null, or where the mixed prediction is wanted as planes (parity)
+    u8* bytes;         // null, or where the state that is written is wanted as pixels
     const StepNumbers* numbers;
     int height;
     int width;
@@ -94,13 +97,16 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
     const int thread = blockIdx.x * BLOCK + threadIdx.x, part = PARTS == 1 ? 0 : thread / plane;
     const int first = PARTS == 1 ? thread * PIXELS : thread - part * plane; // among the tokens' values, in pixels
     if (part >= PARTS || first >= plane) return;
-    const StepNumbers n = *a.numbers;
+    const StepNumbers n = a.numbers[blockIdx.y];
+    const int values = CHANNELS * plane; // a picture's places fit 32 bits, which saves the registers of wider ones
+    float* z_planes = a.pictures + 2 * (i64)n.picture * values;
+    float* velocity = a.velocity + (i64)n.picture * values;
 
     float p[VALUES];
-    load_values(a.conditional + (i64)first * CHANNELS + part * OWN, p);
+    load_values(a.rows + ((i64)n.conditional * AREA + first) * CHANNELS + part * OWN, p);
     if (n.guidance != 1) {
         float u[VALUES];
-        load_values(a.unconditional + (i64)first * CHANNELS + part * OWN, u);
+        load_values(a.rows + ((i64)n.unconditional * AREA + first) * CHANNELS + part * OWN, u);
 #pragma unroll
         for (int i = 0; i < VALUES; i++) p[i] = u[i] + n.guidance * (p[i] - u[i]);
     }
@@ -111,39 +117,39 @@ extern "C" __global__ void __launch_bounds__(BLOCK) x0_to_velocity_step(const __
     u32 bytes[VALUES / 4] = {};
 #pragma unroll
     for (int c = 0; c < OWN; c++) {
-        const i64 at = (i64)(part * OWN + c) * plane + pixel;
+        const int at = (part * OWN + c) * plane + pixel;
         if (a.prediction) {
             float x[PIXELS];
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) x[i] = p[i * OWN + c];
-            store_pixels(x, a.prediction + at);
+            store_pixels(x, a.prediction + (i64)n.picture * values + at);
         }
         if (n.phase == PREDICT_ONLY) continue;
 
         float z[PIXELS], seen[PIXELS], v[PIXELS];
-        load_pixels(a.z + at, z);
+        load_pixels(z_planes + at, z);
         if (n.phase == HEUN_CORRECT)
-            load_pixels(a.trial + at, seen);
+            load_pixels(z_planes + values + at, seen);
         else
             for (int i = 0; i < PIXELS; i++) seen[i] = z[i];
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) v[i] = a.predicts_velocity ? p[i * OWN + c] : (p[i * OWN + c] - seen[i]) * inverse;
-        if (n.phase == HEUN_TRIAL) store_pixels(v, a.velocity + at);
+        if (n.phase == HEUN_TRIAL) store_pixels(v, velocity + at);
         if (n.phase == HEUN_CORRECT) {
             float kept[PIXELS];
-            load_pixels(a.velocity + at, kept);
+            load_pixels(velocity + at, kept);
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) v[i] = 0.5f * (kept[i] + v[i]);
         }
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) z[i] += n.delta * v[i];
-        store_pixels(z, (n.phase == HEUN_TRIAL ? a.trial : a.z) + at);
+        store_pixels(z, z_planes + (n.phase == HEUN_TRIAL ? values : 0) + at);
         if constexpr (HAS_BYTES)
 #pragma unroll
             for (int i = 0; i < PIXELS; i++) bytes[(i * OWN + c) / 4] |= to_byte(z[i]) << (i * OWN + c) % 4 * 8;
     }
     if (HAS_BYTES && a.bytes && n.phase != PREDICT_ONLY) {
-        uint2* to = reinterpret_cast<uint2*>(a.bytes + (i64)pixel * CHANNELS);
+        uint2* to = reinterpret_cast<uint2*>(a.bytes + ((i64)n.picture * plane + pixel) * CHANNELS);
 #pragma unroll
         for (int i = 0; i < VALUES / 8; i++) to[i] = make_uint2(bytes[2 * i], bytes[2 * i + 1]);
     }

@@ -163,10 +163,11 @@ stage() {
             has shapes "$tuna2" || return
             run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --batch 4 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights fp8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
+            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights fp8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run shapes 400 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 256 --height 256 --batch 4 --json ;;
         growth)
             has growth "$tuna2" || return
             run growth 600 "$tuna2" bench --growth --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --json ;;

@@ -21,6 +21,9 @@ public sealed record BenchmarkOptions
     /// <summary>Whole pictures that are made, with the model's own number of steps and settings: 0 to 1000.</summary>
     public int Pictures { get; init; } = 1;
 
+    /// <summary>Steps and pictures are timed one at a time and in batches of 2, 4, 8 up to so many: 1 to 64. A batch's picture is its part of the time.</summary>
+    public int Batch { get; init; } = 1;
+
     /// <summary>Rounds that are timed, after one that is not: 1 to 1000.</summary>
     public int Rounds { get; init; } = 5;
 }

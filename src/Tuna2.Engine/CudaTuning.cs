@@ -25,17 +25,18 @@ public static class CudaTuning
     /// <param name="height">Rows of the pictures.</param>
     /// <param name="device">The N of cuda:N.</param>
     /// <param name="path">The file.</param>
+    /// <param name="batch">Pictures that are stepped together.</param>
     /// <param name="progress">Told each product as it is done.</param>
     /// <param name="cancellation">Seen between algorithms; nothing is written.</param>
-    /// <exception cref="RequestException">The picture's sides are not multiples of the patch size.</exception>
+    /// <exception cref="RequestException">The picture's sides are not multiples of the patch size, or the batch is out of range.</exception>
     /// <exception cref="DeviceException">There is no such device, no cuBLASLt, or too little memory.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<TuningResult> Run(
-        ModelConfig config, int width, int height, int device, string path, IProgress<TuningResult>? progress = null, CancellationToken cancellation = default)
+        ModelConfig config, int width, int height, int device, string path, int batch = 1, IProgress<TuningResult>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(path);
-        var shapes = Shapes(config, width, height);
+        var shapes = Shapes(config, width, height, batch);
         var driver = CudaDriver.Load();
         using var context = new CudaContext(driver.Device(device));
         using var stream = new CudaStream(context);
@@ -58,11 +59,13 @@ public static class CudaTuning
     }
 
     /// <summary>
-    /// The products of a step that cuBLASLt computes, with guidance and without: those of the LLM, those of the flow head that have no
+    /// The products of a step of so many pictures that cuBLASLt computes, with guidance and without: those of the LLM, those of the flow head that have no
     /// gate, and SigLIP's.
     /// </summary>
-    internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height)
+    internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height, int batch = 1)
     {
+        if (batch is < 1 or > ImageRequest.MaxBatch)
+            throw new RequestException($"batch must be 1 to {ImageRequest.MaxBatch}, not {batch}");
         if (width <= 0 || height <= 0 || width % config.TokenPixels != 0 || height % config.TokenPixels != 0)
             throw new RequestException($"{width}x{height}: the model's pictures have sides that are multiples of {config.TokenPixels}");
         var span = 1 + config.GridOf(width, height).Count; // the time token, and the patches
@@ -70,7 +73,7 @@ public static class CudaTuning
         var head = new AttentionShape(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);
         return
         [
-            .. new[] { 2 * span, span }.SelectMany(rows => new[]
+            .. new[] { 2 * batch * span, batch * span }.SelectMany(rows => new[]
             {
                 Product(rows, llm.QkvColumns, config.HiddenSize, bias: true),
                 Product(rows, config.HiddenSize, llm.QueryColumns, residual: true),
@@ -79,7 +82,7 @@ public static class CudaTuning
                 Product(rows, head.QkvColumns, config.HiddenSize),
                 Product(rows, config.PatchValues, config.HiddenSize, bias: true),
             }).Distinct(),
-            .. config.Siglip is not { } siglip ? [] : new[] { 2 * (span - 1), span - 1 }.SelectMany(rows => new[]
+            .. config.Siglip is not { } siglip ? [] : new[] { 2 * batch * (span - 1), batch * (span - 1) }.SelectMany(rows => new[]
             {
                 Product(rows, siglip.HiddenSize, config.PatchValues, bias: true, residual: true),
                 Product(rows, 3 * siglip.HiddenSize, siglip.HiddenSize, bias: true),

@@ -28,7 +28,7 @@ public sealed record ProofOptions
 }
 
 /// <summary>What came of a check.</summary>
-/// <param name="Name">"replay", "repeats", "seed", "together", "memory", "reference".</param>
+/// <param name="Name">"replay", "repeats", "seed", "together", "batch", "memory", "reference".</param>
 /// <param name="Passed">Null where it was not run.</param>
 /// <param name="Detail">What was found, or why it was not run.</param>
 /// <param name="Seconds">What it took.</param>
@@ -36,7 +36,8 @@ public sealed record ProofCheck(string Name, bool? Passed, string Detail, double
 
 /// <summary>
 /// Whether a device computes a model as the engine promises: captured steps have the bits of plain launches, every repeat and every
-/// run of a seed the bits of the first, sessions beside each other those of one after the other, memory comes back, and the CPU
+/// run of a seed the bits of the first, sessions beside each other those of one after the other, pictures of a batch the same bits in any
+/// place of it, memory comes back, and the CPU
 /// agrees. For machines with a GPU, where the tests of this repository do not run.
 /// </summary>
 public static class DeviceProof
@@ -105,6 +106,7 @@ public static class DeviceProof
             await Check("repeats", () => Task.Run(() => Repeats(model, sizes[0], proof.Repeats, cancellation), cancellation)).ConfigureAwait(false);
             await Check("seed", () => SameSeed(model, sizes, cancellation)).ConfigureAwait(false);
             await Check("together", () => Together(model, sizes, cancellation)).ConfigureAwait(false);
+            await Check("batch", () => Batch(model, sizes[0], cancellation)).ConfigureAwait(false);
             if (onCpu)
                 NotRun("memory", "the memory of the CPU is shared with other programs");
             else
@@ -171,7 +173,7 @@ public static class DeviceProof
         var plan = PlanOf(model, size, 3, SamplerKind.Heun, new Guidance(3, 0.2f, 0.6f));
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], cancellation);
+        denoiser.Begin(cancellation);
         var picture = denoiser.Run(NoiseOf(model, size), null, null, cancellation);
         using var decoder = new TextDecoder(model.Network, model.Backend);
         var drawn = new List<int> { decoder.Begin(PromptOf(model), [], Tokens, _drawn, cancellation) };
@@ -202,7 +204,7 @@ public static class DeviceProof
         var noise = NoiseOf(model, size);
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], cancellation);
+        denoiser.Begin(cancellation);
         float[]? picture = null, logits = null;
         var prompt = PromptOf(model);
         using var decoder = new TextDecoder(model.Network, model.Backend);
@@ -240,6 +242,22 @@ public static class DeviceProof
             serial.Add(await Picture(model, size, Seed, cancellation).ConfigureAwait(false));
         var together = await Task.WhenAll(sizes.Select(size => Task.Run(() => Picture(model, size, Seed, cancellation), cancellation))).ConfigureAwait(false);
         return Judged(serial.Zip(together, (a, b) => a.AsSpan().SequenceEqual(b)).All(same => same), $"sessions of {string.Join(" and ", sizes)} at once and one after the other");
+    }
+
+    /// <summary>Whether the size of a batch is all of it that decides a picture's bits: not its place, nor what stands beside it.</summary>
+    private static async Task<(bool Passed, string Detail)> Batch(TunaModel model, PictureSize size, CancellationToken cancellation)
+    {
+        const string Circle = "a red circle on a blue background", Square = "a green square";
+        var (one, turned, alone) = (await Pictures(Circle, Square).ConfigureAwait(false), await Pictures(Square, Circle).ConfigureAwait(false), await Pictures(Circle).ConfigureAwait(false));
+        return Judged(one[0].AsSpan().SequenceEqual(turned[1]) && one[1].AsSpan().SequenceEqual(turned[0]) && one[0].AsSpan().SequenceEqual(alone[0]) && !one[0].AsSpan().SequenceEqual(one[1]),
+            "pictures in a batch of two, each in either place, and one beside itself");
+
+        async Task<byte[][]> Pictures(params string[] prompts)
+        {
+            using var session = model.CreateSession();
+            var options = new ImageOptions { Width = size.Width, Height = size.Height, Steps = 2, Guidance = 3, Seed = Seed, Batch = 2 };
+            return [.. (await session.GenerateAsync(prompts, options, null, cancellation).ConfigureAwait(false)).Select(made => made.Image.Pixels.ToArray())];
+        }
     }
 
     private static async Task<(bool Passed, string Detail)> Memory(TunaModel model, PictureSize size, int sessions, CancellationToken cancellation)

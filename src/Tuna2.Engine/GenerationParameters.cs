@@ -61,6 +61,9 @@ public sealed record GenerationParameters
     /// <summary>Side in pixels of the tiles the VAE took it in; null for whole.</summary>
     public int? VaeTile { get; init; }
 
+    /// <summary>Pictures that were stepped together, where that decides how products round; else 1.</summary>
+    public int Batch { get; init; } = 1;
+
     /// <summary>Name of the model directory.</summary>
     public required string Model { get; init; }
 
@@ -102,6 +105,7 @@ public sealed record GenerationParameters
         NegativePrompt = Guidance is 0 or 1 ? null : NegativePrompt,
         NoiseScale = NoiseScale,
         VaeTile = VaeTile,
+        Batch = Batch,
         OverlongPrompt = PromptCut ? OverlongPrompt.Cut : OverlongPrompt.Refuse,
     };
 
@@ -136,6 +140,8 @@ public sealed record GenerationParameters
             text.Append(CultureInfo.InvariantCulture, $", VAE tile: {tile}");
         if (Weights != WeightFormat.Stored)
             text.Append(CultureInfo.InvariantCulture, $", Weights: {Weights.Name()}");
+        if (Batch > 1)
+            text.Append(CultureInfo.InvariantCulture, $", Batch: {Batch}");
         if ((GuidanceLow, GuidanceHigh) != (0, 1))
             text.Append(CultureInfo.InvariantCulture, $", CFG interval: {GuidanceLow}-{GuidanceHigh}");
         return text.Append(CultureInfo.InvariantCulture, $", Task: {Task}, Version: Tuna2.Engine").ToString();
@@ -178,6 +184,8 @@ public sealed record GenerationParameters
         json.WriteNumber("noise_scale", NoiseScale);
         if (VaeTile is { } tile)
             json.WriteNumber("vae_tile", tile);
+        if (Batch > 1)
+            json.WriteNumber("batch", Batch);
         json.WriteString("model", Model);
         json.WriteString("device", Device);
         if (Weights != WeightFormat.Stored)
@@ -212,6 +220,7 @@ public sealed record GenerationParameters
                 : null,
             NoiseScale = Real(Member("noise_scale"), "noise_scale"),
             VaeTile = json.TryGetProperty("vae_tile", out _) ? Whole("vae_tile") : null,
+            Batch = json.TryGetProperty("batch", out _) ? Whole("batch") : 1,
             Model = Text("model"),
             Device = Text("device"),
             Weights = json.TryGetProperty("weights", out _)

@@ -9,6 +9,12 @@ namespace Tuna2.Engine;
 /// <param name="Steps">Steps of a picture.</param>
 public readonly record struct GenerationProgress(int Image, int Images, int Step, int Steps)
 {
+    /// <summary>How many pictures are stepped together with this one, itself among them: their steps are told one after the other.</summary>
+    public int Together { get; init; } = 1;
+
+    /// <summary>Index of the first of those.</summary>
+    public int FirstTogether { get; init; } = Image;
+
     /// <summary>Seed of the picture being made; null where nothing is drawn at random.</summary>
     public long? Seed { get; init; }
 

@@ -64,8 +64,15 @@ public sealed record ImageOptions
     /// </summary>
     public int? VaeTile { get; init; }
 
-    /// <summary>How many pictures, 1 to 1000.</summary>
+    /// <summary>How many pictures of each prompt, 1 to 1000.</summary>
     public int Count { get; init; } = 1;
+
+    /// <summary>
+    /// How many pictures are stepped together, 1 (the default) to 64: they share weights, prefixes and launches, and take memory each. On
+    /// the CPU the pictures are the same to the bit. On a GPU the number decides how products round, so it is among a picture's parameters,
+    /// and a batch that the pictures do not fill is filled up with the last of them, which costs as much.
+    /// </summary>
+    public int Batch { get; init; } = 1;
 
     /// <summary>What to do with a prompt longer than the model takes.</summary>
     public OverlongPrompt OverlongPrompt { get; init; }

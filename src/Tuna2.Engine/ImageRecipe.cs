@@ -136,6 +136,7 @@ public sealed partial record ImageRecipe
                 Seed = Of("Seed", (key, value) => long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed) ? seed : throw Damaged(key, value)),
                 NoiseScale = Of("Noise scale", Real),
                 VaeTile = Of("VAE tile", Whole),
+                Batch = Of("Batch", Whole) ?? 1,
                 NegativePrompt = guidance is 0 or 1 ? null : negative,
             },
         };

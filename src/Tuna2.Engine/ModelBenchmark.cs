@@ -86,30 +86,52 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     {
         var config = model.Config;
         var request = ImageRequest.Of(ImageTask.Generate, new() { Width = _options.Width, Height = _options.Height, Guidance = 3, Sampler = SamplerKind.Euler, Steps = _options.Steps + 1 - config.Moves(1) }, config);
-        var layout = PromptLayout.TextToImage(model.Tokens, new int[_options.PromptTokens], request.Grid(config));
-        var plan = request.Plan(config, [layout, layout]);
-        using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(plan, model.Backend));
+        // Two that are the same, but are not one prompt: each is computed.
+        PromptLayout[] layouts = [.. Enumerable.Range(0, 2).Select(_ => PromptLayout.TextToImage(model.Tokens, new int[_options.PromptTokens], request.Grid(config)))];
+        var plan = request.Plan(config, layouts);
         var noise = new float[config.ImageChannels * plan.Height * plan.Width];
         new TorchRandom(1).FillNormal(noise);
+        foreach (var together in Batches)
+        {
+            DenoisePlan[] plans = [.. Enumerable.Repeat(plan, together)];
+            float[][] starts = [.. Enumerable.Repeat(noise, together)];
+            using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For([plans], model.Backend));
 
-        // A read waits for the device.
-        yield return Row("prefill", string.Create(CultureInfo.InvariantCulture, $"2 x {_options.PromptTokens} tokens"), Timed(_options.Rounds, 1, () =>
-        {
-            predictor.Begin(plan, [], cancellation);
-            predictor.ReadPicture(VelocityStep.StateSlot);
-        }), predictor.Plans.Take(2));
-        yield return Row("step", string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}, 2 branches"), Timed(_options.Rounds, _options.Steps, () =>
-        {
-            predictor.Start(noise);
-            for (var i = 0; i < _options.Steps; i++)
+            // A read waits for the device.
+            if (together == 1)
+                yield return Row("prefill", string.Create(CultureInfo.InvariantCulture, $"2 x {_options.PromptTokens} tokens"), Timed(_options.Rounds, 1, () =>
+                {
+                    predictor.Forget();
+                    predictor.Begin(plans, cancellation);
+                    predictor.ReadPicture();
+                }), [.. predictor.Graphs.Take(2), predictor.Graphs.ElementAt(1)]);
+            predictor.Begin(plans, cancellation);
+            yield return Row("step", string.Create(CultureInfo.InvariantCulture, $"{(together > 1 ? $"{together} x " : "")}{request.Width}x{request.Height}, 2 branches"), Timed(_options.Rounds, _options.Steps, () =>
+            {
+                predictor.Start(starts);
+                for (var i = 0; i < _options.Steps; i++)
+                    predictor.Evaluate(cancellation);
+                predictor.ReadPicture();
+            }), predictor.Graphs.Skip(2));
+            if (together > 1)
+                continue;
+            predictor.Start(starts);
+            if (_options.Steps > 1)
                 predictor.Evaluate(cancellation);
-            predictor.ReadPicture(VelocityStep.StateSlot);
-        }), predictor.Plans.Skip(2));
-        predictor.Start(noise);
-        if (_options.Steps > 1)
-            predictor.Evaluate(cancellation);
-        _kernels.AddRange(predictor.Profile(cancellation).Select(time => new BenchmarkKernel("step", time)));
-        PictureBytes = predictor.Memory.Bytes;
+            _kernels.AddRange(predictor.Profile(cancellation).Select(time => new BenchmarkKernel("step", time)));
+            PictureBytes = predictor.Memory.Bytes;
+        }
+    }
+
+    /// <summary>One picture at a time, then 2, 4, 8 up to as many as are asked for.</summary>
+    private IEnumerable<int> Batches
+    {
+        get
+        {
+            for (var together = 1; together < _options.Batch; together *= 2)
+                yield return together;
+            yield return _options.Batch;
+        }
     }
 
     /// <summary>A picture into a latent, and back.</summary>
@@ -152,20 +174,23 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
     {
         if (_options.Pictures == 0)
             yield break;
-        var options = new ImageOptions { Width = _options.Width, Height = _options.Height };
-        var request = ImageRequest.Of(ImageTask.Generate, options, model.Config);
         using var session = model.CreateSession();
-        model.WarmUpAsync(options, cancellation).GetAwaiter().GetResult();
-        var seconds = new double[_options.Pictures];
-        for (var i = 0; i < seconds.Length; i++)
+        foreach (var together in Batches)
         {
-            var begin = Stopwatch.GetTimestamp();
-            session.GenerateAsync("a red circle on a blue background", options, null, cancellation).GetAwaiter().GetResult();
-            seconds[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            var options = new ImageOptions { Width = _options.Width, Height = _options.Height, Count = together, Batch = together };
+            var request = ImageRequest.Of(ImageTask.Generate, options, model.Config);
+            model.WarmUpAsync(options, cancellation).GetAwaiter().GetResult();
+            var seconds = new double[_options.Pictures];
+            for (var i = 0; i < seconds.Length; i++)
+            {
+                var begin = Stopwatch.GetTimestamp();
+                session.GenerateAsync("a red circle on a blue background", options, null, cancellation).GetAwaiter().GetResult();
+                seconds[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds / together;
+            }
+            Array.Sort(seconds);
+            yield return new("picture", string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}, {request.Steps} steps{(together > 1 ? $", of {together}" : "")}"),
+                seconds[seconds.Length / 2], seconds[0], seconds[^1], 0, 0);
         }
-        Array.Sort(seconds);
-        yield return new("picture", string.Create(CultureInfo.InvariantCulture, $"{request.Width}x{request.Height}, {request.Steps} steps"),
-            seconds[seconds.Length / 2], seconds[0], seconds[^1], 0, 0);
     }
 
     private BenchmarkRow Row(string name, string detail, double[] seconds, IEnumerable<Plan> plans)
@@ -208,6 +233,7 @@ public sealed class ModelBenchmark(TunaModel model, BenchmarkOptions? options = 
         Within("prompt tokens", options.PromptTokens, MaxTokens);
         Within("steps", options.Steps, MaxCount);
         Within("tokens", options.Tokens, MaxTokens);
+        Within("batch", options.Batch, ImageRequest.MaxBatch);
         Within("rounds", options.Rounds, MaxCount);
         Within("pictures", options.Pictures, MaxCount, least: 0);
         return options;

@@ -38,10 +38,17 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
 
     /// <summary>Makes pictures from text.</summary>
     /// <returns>One picture per count, with the seed each was made from.</returns>
-    /// <inheritdoc cref="GenerateEachAsync"/>
+    /// <inheritdoc cref="GenerateEachAsync(string, ImageOptions, IProgress{GenerationProgress}, CancellationToken)"/>
     public Task<IReadOnlyList<GeneratedImage>> GenerateAsync(
         string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
-        All(Generation(prompt, options), progress, cancellation);
+        GenerateAsync([prompt], options, progress, cancellation);
+
+    /// <summary>Makes pictures from several texts.</summary>
+    /// <returns>One picture per prompt and count, in order, with the seed each was made from.</returns>
+    /// <inheritdoc cref="GenerateEachAsync(IReadOnlyList{string}, ImageOptions, IProgress{GenerationProgress}, CancellationToken)"/>
+    public Task<IReadOnlyList<GeneratedImage>> GenerateAsync(
+        IReadOnlyList<string> prompts, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        All(Generation(prompts, options), progress, cancellation);
 
     /// <summary>
     /// Makes pictures from text, each handed over as it is finished: what is finished when the call ends early has been handed
@@ -61,7 +68,26 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
     public IAsyncEnumerable<GeneratedImage> GenerateEachAsync(
         string prompt, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
-        Each(Generation(prompt, options), progress, cancellation);
+        GenerateEachAsync([prompt], options, progress, cancellation);
+
+    /// <summary>
+    /// As for one prompt, for several with the same options: the pictures of the first, then those of the next, each prompt's from the same
+    /// seeds. With <see cref="ImageOptions.Batch"/> those of several prompts are stepped together too.
+    /// </summary>
+    /// <param name="prompts">What to draw, one by one.</param>
+    /// <param name="options">Size, steps, guidance, seed, count; null for the model's defaults.</param>
+    /// <param name="progress">Told after every step, on the computing thread; what it throws ends the call and comes out of it.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <returns>One picture per prompt and count, in order, with the seed each was made from.</returns>
+    /// <exception cref="ArgumentNullException">There are no prompts, or one of them is null.</exception>
+    /// <exception cref="RequestException">There is no prompt, one is empty or too long, or an option is out of range.</exception>
+    /// <exception cref="DeviceException">There is not enough memory.</exception>
+    /// <exception cref="ModelException">The model's prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed, or was before the call had ended.</exception>
+    public IAsyncEnumerable<GeneratedImage> GenerateEachAsync(
+        IReadOnlyList<string> prompts, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        Each(Generation(prompts, options), progress, cancellation);
 
     /// <summary>Changes a picture as told. The source is scaled to cover the output size and cropped at its centre.</summary>
     /// <returns>One picture per count, with the seed each was made from.</returns>
@@ -71,7 +97,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         All(Editing(source, instruction, options), progress, cancellation);
 
     /// <summary>
-    /// Changes a picture as told, each result handed over as it is finished, as in <see cref="GenerateEachAsync"/>. The source is
+    /// Changes a picture as told, each result handed over as it is finished, as in <see cref="GenerateEachAsync(string, ImageOptions, IProgress{GenerationProgress}, CancellationToken)"/>. The source is
     /// scaled to cover the output size and cropped at its centre.
     /// </summary>
     /// <param name="source">The picture to change.</param>
@@ -105,7 +131,7 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         RgbImage source, ImageOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Only(All(Job(ImageTask.Reconstruct, "", source, (options ?? new()) with { Count = 1 }), progress, cancellation));
+        return Only(All(Job(ImageTask.Reconstruct, [""], source, (options ?? new()) with { Count = 1 }), progress, cancellation));
 
         static async Task<GeneratedImage> Only(Task<IReadOnlyList<GeneratedImage>> images) => (await images.ConfigureAwait(false))[0];
     }
@@ -264,12 +290,18 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
             _conversations.Remove(conversation);
     }
 
-    private ImageJob Generation(string prompt, ImageOptions? options)
+    private ImageJob Generation(IReadOnlyList<string> prompts, ImageOptions? options)
     {
-        ArgumentNullException.ThrowIfNull(prompt);
-        if (string.IsNullOrWhiteSpace(prompt))
-            throw new RequestException("the prompt is empty: say what to draw");
-        return Job(ImageTask.Generate, prompt, null, options);
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (prompts.Count == 0)
+            throw new RequestException("there is no prompt: say what to draw");
+        for (var i = 0; i < prompts.Count; i++)
+        {
+            ArgumentNullException.ThrowIfNull(prompts[i], "prompt");
+            if (string.IsNullOrWhiteSpace(prompts[i]))
+                throw new RequestException($"{(prompts.Count == 1 ? "the prompt" : $"prompt {i + 1}")} is empty: say what to draw");
+        }
+        return Job(ImageTask.Generate, prompts, null, options);
     }
 
     private ImageJob Editing(RgbImage source, string instruction, ImageOptions? options)
@@ -278,13 +310,13 @@ public sealed class TunaSession : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(instruction);
         if (string.IsNullOrWhiteSpace(instruction))
             throw new RequestException("the instruction is empty: say what to change");
-        return Job(ImageTask.Edit, instruction, source, options);
+        return Job(ImageTask.Edit, [instruction], source, options);
     }
 
-    private ImageJob Job(ImageTask task, string prompt, RgbImage? source, ImageOptions? options)
+    private ImageJob Job(ImageTask task, IReadOnlyList<string> prompts, RgbImage? source, ImageOptions? options)
     {
         ThrowIfDisposed();
-        return new ImageJob(_model, ImageRequest.Of(task, options ?? new(), _model.Config), prompt, source);
+        return new ImageJob(_model, ImageRequest.Of(task, options ?? new(), _model.Config), [.. prompts], source);
     }
 
     private Task<IReadOnlyList<GeneratedImage>> All(ImageJob job, IProgress<GenerationProgress>? progress, CancellationToken cancellation) =>

@@ -308,18 +308,16 @@ internal static class KernelCases
 
     private static KernelCase Step(ElementType e) => KernelCase.Of($"{Side} x {Side}", new X0ToVelocityStep(e), m => new X0ToVelocityStepArgs
     {
-        Conditional = m.Random(e, (long)Patches * PatchValues), Unconditional = m.Random(e, (long)Patches * PatchValues),
-        Z = m.Updated(F32, 3L * Side * Side), Trial = m.Random(F32, 3L * Side * Side), Velocity = m.Random(F32, 3L * Side * Side),
+        Rows = m.Random(e, 2L * Patches * PatchValues), Pictures = m.Updated(F32, 2 * 3L * Side * Side), Velocity = m.Random(F32, 3L * Side * Side),
         // The time stays short of 1 and the step small: repeated, the state stays finite.
-        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side, Width = Side, Raster = 1, Frames = 1,
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0, 0, 0, Patches)), Height = Side, Width = Side, Raster = 1, Frames = 1,
     });
 
     /// <summary>The same picture as Tuna's latent.</summary>
     private static KernelCase LatentStep(ElementType e) => KernelCase.Of($"latent {Side / 16} x {Side / 16}", new X0ToVelocityStep(e, 1, LatentChannels), m => new X0ToVelocityStepArgs
     {
-        Conditional = m.Random(e, (long)Patches * LatentChannels), Unconditional = m.Random(e, (long)Patches * LatentChannels),
-        Z = m.Updated(F32, (long)Patches * LatentChannels), Trial = m.Random(F32, (long)Patches * LatentChannels), Velocity = m.Random(F32, (long)Patches * LatentChannels),
-        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0)), Height = Side / 16, Width = Side / 16, Raster = 1, Frames = 1, PredictsVelocity = 1,
+        Rows = m.Random(e, 2L * Patches * LatentChannels), Pictures = m.Updated(F32, 2L * Patches * LatentChannels), Velocity = m.Random(F32, (long)Patches * LatentChannels),
+        Numbers = m.Table(new StepNumbers(0.25f, 0.001f, 4, 0, 0, 0, Patches)), Height = Side / 16, Width = Side / 16, Raster = 1, Frames = 1, PredictsVelocity = 1,
     });
 
     private static EpilogueArgs Epilogue(ICaseMemory m, ElementType e, int rows, int columns, bool bias, bool residual, bool gate) => new()

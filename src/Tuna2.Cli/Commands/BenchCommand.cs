@@ -24,6 +24,7 @@ internal sealed class BenchCommand : TunaCommand
     private readonly Option<bool> _growth = new("--growth") { Description = "How a step's time grows instead, with the picture's tokens and with those before it: seconds and exponents" };
     private readonly Option<int?> _growthTokens = NumberOptions.Integer("--growth-tokens", "Tokens of the largest picture of --growth, a power of two [default: 4096]");
     private readonly Option<int?> _growthPrefix = NumberOptions.Integer("--growth-prefix", "Tokens of the longest prompt of --growth [default: 4096]");
+    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "Steps and pictures in batches of 2, 4, 8 up to N, too [default: 1, one at a time]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public BenchCommand(CliConsole console) : base("bench", "Time a model on this machine: its prefix, a denoising step, a token, a picture, every kernel", console)
@@ -31,7 +32,7 @@ internal sealed class BenchCommand : TunaCommand
         Examples = ["tuna2 bench", "tuna2 bench --model DIR --width 512 --height 512 --rounds 3", "tuna2 bench --random tuna_2_pixel_7b --device cuda:0 --json", "tuna2 bench --growth --growth-tokens 1024 --rounds 3"];
         _model.AddTo(this);
         Add(_random);
-        foreach (var option in new[] { _width, _height, _steps, _tokens, _prompt, _rounds, _pictures })
+        foreach (var option in new[] { _width, _height, _steps, _tokens, _prompt, _rounds, _pictures, _batch })
             Add(option);
         Add(_growth);
         Add(_growthTokens);
@@ -52,10 +53,11 @@ internal sealed class BenchCommand : TunaCommand
             PromptTokens = parsed.GetValue(_prompt) ?? defaults.PromptTokens,
             Rounds = parsed.GetValue(_rounds) ?? defaults.Rounds,
             Pictures = parsed.GetValue(_pictures) ?? defaults.Pictures,
+            Batch = parsed.GetValue(_batch) ?? defaults.Batch,
         };
         var growth = Growth(parsed, options);
         var shape = _random.Shape(parsed, _model);
-        new ImageOptions { Width = options.Width, Height = options.Height }.Validate(shape?.Config ?? _model.Config(parsed));
+        new ImageOptions { Width = options.Width, Height = options.Height, Batch = options.Batch }.Validate(shape?.Config ?? _model.Config(parsed));
         var watch = Stopwatch.StartNew();
         using var model = await (shape is null ? _model.LoadAsync(parsed, Console, cancellation) : _model.MakeRandomAsync(parsed, shape, Console, cancellation)).ConfigureAwait(false);
         var load = new Load(watch.Elapsed.TotalSeconds, model.WeightBytes, shape is not null);

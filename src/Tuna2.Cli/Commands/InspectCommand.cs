@@ -21,6 +21,7 @@ internal sealed class InspectCommand : TunaCommand
     private readonly Option<int?> _steps = NumberOptions.Integer("--steps", "Count memory for N solver steps [default: the model's]");
     private readonly Option<float?> _guidance = NumberOptions.Number("--guidance", "Count memory for that guidance; 1 is none, and takes half [default: the model's]");
     private readonly Option<int?> _vaeTile = NumberOptions.Integer("--vae-tile", "Count memory for a VAE that takes tiles of N pixels a side [default: whole]");
+    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "Count memory for N pictures that are stepped together [default: 1]");
     private readonly Option<int?> _promptTokens = NumberOptions.Integer("--prompt-tokens", "Count memory for prompts and questions of N tokens [default: 128]");
     private readonly Option<int?> _maxTokens = NumberOptions.Integer("--max-tokens", "Count memory for answers of N tokens [default: 512]");
     private readonly Option<WeightFormat?> _weights = CommonOptions.Weights("Count memory for matrices kept as");
@@ -47,6 +48,7 @@ internal sealed class InspectCommand : TunaCommand
         Add(_steps);
         Add(_guidance);
         Add(_vaeTile);
+        Add(_batch);
         Add(_promptTokens);
         Add(_maxTokens);
         Add(_weights);
@@ -68,6 +70,8 @@ internal sealed class InspectCommand : TunaCommand
             Steps = parsed.GetValue(_steps),
             Guidance = parsed.GetValue(_guidance),
             VaeTile = parsed.GetValue(_vaeTile),
+            Batch = parsed.GetValue(_batch) ?? 1,
+            Count = Math.Max(1, parsed.GetValue(_batch) ?? 1),
         };
         description.CountMemory(picture, parsed.GetValue(_frames), parsed.GetValue(_maxTokens), parsed.GetValue(_promptTokens) ?? 128, parsed.GetValue(_threads) ?? 0, parsed.GetValue(_weights) ?? WeightFormat.Stored);
         if (parsed.GetValue(_json))

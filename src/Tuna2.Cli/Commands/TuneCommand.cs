@@ -12,6 +12,7 @@ internal sealed class TuneCommand : TunaCommand
     private readonly ModelOptions _model = new();
     private readonly Option<int?> _width = NumberOptions.Integer("--width", "Columns of the pictures [default: the model's]");
     private readonly Option<int?> _height = NumberOptions.Integer("--height", "Rows of the pictures [default: the model's]");
+    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "Pictures that are stepped together [default: 1]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public TuneCommand(CliConsole console) : base("tune", "Time cuBLASLt's algorithms for a model's products on a CUDA device and store the fastest", console)
@@ -21,6 +22,7 @@ internal sealed class TuneCommand : TunaCommand
         _model.AddTo(this);
         Add(_width);
         Add(_height);
+        Add(_batch);
         Add(_json);
     }
 
@@ -30,7 +32,7 @@ internal sealed class TuneCommand : TunaCommand
         var config = _model.Config(parsed);
         int width = parsed.GetValue(_width) ?? config.Defaults.Width, height = parsed.GetValue(_height) ?? config.Defaults.Height;
         var json = parsed.GetValue(_json);
-        var results = CudaTuning.Run(config, width, height, _model.Ordinal(parsed), parsed.GetRequiredValue(_output), json ? null : new Lines(Console), cancellation);
+        var results = CudaTuning.Run(config, width, height, _model.Ordinal(parsed), parsed.GetRequiredValue(_output), parsed.GetValue(_batch) ?? 1, json ? null : new Lines(Console), cancellation);
         if (json)
             Console.WriteJson(writer =>
             {

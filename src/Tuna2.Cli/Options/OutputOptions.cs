@@ -35,27 +35,28 @@ internal sealed class OutputOptions
     /// <param name="console">Its streams.</param>
     /// <param name="options">How many pictures there will be, and whether with previews.</param>
     /// <param name="json">Whether standard output is taken by a report.</param>
+    /// <param name="prompts">Of how many prompts.</param>
     /// <exception cref="RequestException">The options contradict each other.</exception>
     /// <exception cref="ImageException">There is no such folder, a folder is in the way, or the folder may not be written to.</exception>
-    public PictureOutput Open(ParseResult parsed, CliConsole console, ImageOptions options, bool json)
+    public PictureOutput Open(ParseResult parsed, CliConsole console, ImageOptions options, bool json, int prompts = 1)
     {
         var (output, format, quality) = (parsed.GetValue(_output), parsed.GetValue(_format), parsed.GetValue(_quality));
         if (quality is < 1 or > 100)
             throw new RequestException($"quality must be 1 to 100, not {quality}");
         if (output == StandardStreams.Name)
-            CheckStandardOutput(console, options, json);
+            CheckStandardOutput(console, options, json, prompts * options.Count);
         var opened = output == StandardStreams.Name
             ? PictureOutput.ToStream(console.Streams.OpenOutput, format ?? ImageFormat.Png, quality)
-            : PictureOutput.Open(output, format, quality, options.Count);
+            : PictureOutput.Open(output, format, quality, prompts * options.Count);
         return quality is null || opened.Format != ImageFormat.Png ? opened : throw new RequestException("--quality is for JPEG and WebP; a PNG loses nothing");
     }
 
-    private static void CheckStandardOutput(CliConsole console, ImageOptions options, bool json)
+    private static void CheckStandardOutput(CliConsole console, ImageOptions options, bool json, int pictures)
     {
         if (json)
             throw new RequestException("--json and -o - both want standard output: give either");
-        if (options.Count > 1)
-            throw new RequestException($"standard output takes one picture, not {options.Count}");
+        if (pictures > 1)
+            throw new RequestException($"standard output takes one picture, not {pictures}");
         if (console.Streams.OutputIsTerminal)
             throw new RequestException("standard output is a terminal: send the picture into a file or a program");
         if (options.PreviewEvery > 0 && console.Screen is null)

@@ -20,6 +20,7 @@ internal sealed class PictureOptions
     private readonly Option<long?> _seed = NumberOptions.Long("--seed", "Seed of the first picture; the next ones take the seeds after it");
     private readonly Option<string?> _negative = new("--negative") { Description = "What the picture should not be [default: the model's]", HelpName = "TEXT" };
     private readonly Option<int?> _count = NumberOptions.Integer("--count", "How many pictures, each written as soon as it is finished [default: 1]");
+    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "How many of the pictures are stepped together, which takes more memory [default: 1, or that of --from]");
     private readonly Option<bool> _cutPrompt = new("--cut-prompt") { Description = "Cut a prompt that is too long, with a warning, instead of refusing it" };
 
     private readonly Option<int?> _preview = CommonOptions.Preview("the picture");
@@ -46,6 +47,7 @@ internal sealed class PictureOptions
             command.Add(_seed);
             command.Add(_negative);
             command.Add(_count);
+            command.Add(_batch);
         }
         command.Add(_noiseScale);
         if (_random)
@@ -87,6 +89,7 @@ internal sealed class PictureOptions
             Seed = parsed.GetValue(_seed) ?? basis.Seed,
             NegativePrompt = parsed.GetValue(_negative) ?? basis.NegativePrompt,
             Count = parsed.GetValue(_count) ?? 1,
+            Batch = parsed.GetValue(_batch) ?? basis.Batch,
             PreviewEvery = parsed.GetValue(_preview) ?? 0,
             OverlongPrompt = parsed.GetValue(_cutPrompt) ? OverlongPrompt.Cut : basis.OverlongPrompt,
         }, source);

@@ -18,10 +18,10 @@ internal sealed class RecipeOption(string task, string made, string files)
 
     public void AddTo(Command command) => command.Add(_from);
 
-    /// <summary>Makes --from take the place of an argument: one of the two must be there.</summary>
-    public void StandsInFor(Argument<string?> text, Command command) => command.Validators.Add(result =>
+    /// <summary>Makes --from take the place of an argument: one of the two must be there, or the other option that says as much.</summary>
+    public void StandsInFor(Argument<string?> text, Command command, Option? other = null) => command.Validators.Add(result =>
     {
-        if (result.GetResult(text) is not { Tokens.Count: > 0 } && result.GetResult(_from) is null)
+        if (result.GetResult(text) is not { Tokens.Count: > 0 } && result.GetResult(_from) is null && (other is null || result.GetResult(other) is null))
             result.AddError($"{text.Name} is missing");
     });
 

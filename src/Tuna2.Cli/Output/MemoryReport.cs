@@ -31,7 +31,7 @@ internal sealed class MemoryReport
     /// <summary>Counts every task.</summary>
     /// <param name="config">The model's config.</param>
     /// <param name="checkpoint">Its weights.</param>
-    /// <param name="picture">Size, steps, guidance and VAE tile of pictures, and of clips.</param>
+    /// <param name="picture">Size, steps, guidance and VAE tile of pictures, and of clips; how many pictures are stepped together.</param>
     /// <param name="frames">Frames of clips; null for the model's.</param>
     /// <param name="maxTokens">The longest answer; null for the default.</param>
     /// <param name="promptTokens">Tokens of prompts, instructions and questions.</param>
@@ -96,6 +96,8 @@ internal sealed class MemoryReport
             line("", $"a video is {video.Frames} frames of {video.Width}x{video.Height}");
         if (_picture.VaeTile is { } tile)
             line("", $"the VAE takes tiles of {tile}x{tile}");
+        if (_picture.Batch > 1)
+            line("", $"{_picture.Batch} pictures to generate or edit are stepped together");
         if (SystemMemory.AvailableBytes is { } available)
             line("", $"this machine can give {ByteCount.Of(available)} now");
 
@@ -119,6 +121,7 @@ internal sealed class MemoryReport
         }
         if (_picture.VaeTile is { } tile)
             json.WriteNumber("vae_tile", tile);
+        json.WriteNumber("batch", _picture.Batch);
         json.WriteNumber("prompt_tokens", _promptTokens);
         json.WriteNumber("max_tokens", _ask.MaxTokens);
         json.WriteString("weights", _weights.Name());

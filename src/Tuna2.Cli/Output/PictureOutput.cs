@@ -107,14 +107,14 @@ internal sealed class PictureOutput
         if (_paths.TryGetValue(index, out var known))
             return known;
         var stem = seed is { } number ? string.Create(CultureInfo.InvariantCulture, $"tuna2-{number}") : $"tuna2-{task}";
-        return _paths[index] = Free(_folder, stem, Format.Ending());
+        return _paths[index] = Free(_folder, stem, Format.Ending(), _paths.Values);
     }
 
-    /// <summary>The first of NAME, NAME-2, NAME-3, ... that no file has.</summary>
-    internal static string Free(string folder, string stem, string ending)
+    /// <summary>The first of NAME, NAME-2, NAME-3, ... that no file has, and none that is yet to be written.</summary>
+    internal static string Free(string folder, string stem, string ending, IReadOnlyCollection<string>? promised = null)
     {
         for (var copy = 1; ; copy++)
-            if (Path.Combine(folder, $"{(copy == 1 ? stem : $"{stem}-{copy}")}{ending}") is var path && !Path.Exists(path))
+            if (Path.Combine(folder, $"{(copy == 1 ? stem : $"{stem}-{copy}")}{ending}") is var path && !Path.Exists(path) && promised?.Contains(path) != true)
                 return path;
     }
 

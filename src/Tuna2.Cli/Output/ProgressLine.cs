@@ -56,8 +56,12 @@ internal sealed class ProgressLine : IProgress<LoadProgress>, IProgress<WritePro
     public void Report(GenerationProgress value)
     {
         var step = string.Create(CultureInfo.InvariantCulture, $"step {value.Step}/{value.Steps}");
-        var image = value.Images > 1 ? string.Create(CultureInfo.InvariantCulture, $"image {value.Image + 1}/{value.Images}, ") : "";
-        Take((long)value.Image * value.Steps + value.Step, (long)value.Images * value.Steps, _ => image + step, step);
+        var (first, together) = (value.FirstTogether, value.Together);
+        var image = value.Images == 1 ? ""
+            : together == 1 ? string.Create(CultureInfo.InvariantCulture, $"image {value.Image + 1}/{value.Images}, ")
+            : string.Create(CultureInfo.InvariantCulture, $"images {first + 1}-{first + together}/{value.Images}, ");
+        // Of pictures that are stepped together each is told of, step by step.
+        Take((long)first * value.Steps + (value.Step - 1) * together + value.Image - first + 1, (long)value.Images * value.Steps, _ => image + step, step);
     }
 
     /// <inheritdoc/>

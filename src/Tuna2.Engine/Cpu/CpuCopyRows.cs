@@ -29,14 +29,16 @@ internal static unsafe class CpuCopyRows
 
     public static void Run(RecallPrefix op, in CpuContext context)
     {
-        var sequences = context.Batch.Sequences;
+        var (sequences, prefixes) = (context.Batch.Sequences, context.Batch.Prefixes);
+        if (prefixes.Count != sequences.Count)
+            throw new InvalidOperationException($"{op}: there are {prefixes.Count} prefixes for {sequences.Count} sequences");
         for (var i = 0; i < sequences.Count; i++)
         {
             var (rows, bytes) = (sequences[i].PrefixLen, (long)sequences[i].PrefixLen * op.Kept.Columns * sizeof(float));
-            if (rows > op.PerSequence)
-                throw new InvalidOperationException($"{sequences[i]} has a longer prefix than the {op.PerSequence} rows that {op} keeps");
+            if (rows > op.PerPrefix)
+                throw new InvalidOperationException($"{sequences[i]} has a longer prefix than the {op.PerPrefix} rows that {op} keeps");
             if (rows > 0)
-                Buffer.MemoryCopy(context.Rows(op.Kept, i * op.PerSequence, rows), context.Rows(op.Output, sequences[i].KvBase, rows), bytes, bytes);
+                Buffer.MemoryCopy(context.Rows(op.Kept, prefixes[i] * op.PerPrefix, rows), context.Rows(op.Output, sequences[i].KvBase, rows), bytes, bytes);
         }
     }
 

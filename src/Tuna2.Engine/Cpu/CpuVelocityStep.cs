@@ -12,13 +12,19 @@ internal static unsafe class CpuVelocityStep
             foreach (var place in context.Batch.Predictions)
                 Unpatchify(op.Head, context.Rows(op.Head.Rows, place.FirstRow, op.Head.Tokens), context.Rows(predictions, place.Prediction, 1));
 
-        var p = context.Batch.Step;
+        foreach (var step in context.Batch.Steps)
+            Step(op, context, step);
+    }
+
+    private static void Step(VelocityStep op, in CpuContext context, PictureStep step)
+    {
+        var p = step.Numbers;
         var head = op.Head;
         var (guidance, phase, delta) = (p.Guidance, p.Phase, p.Delta);
-        var conditional = Branch(op, context, 0);
-        var unconditional = guidance == 1 ? conditional : Branch(op, context, 1);
+        var conditional = context.Rows(head.Rows, step.Conditional, head.Tokens);
+        var unconditional = guidance == 1 ? conditional : context.Rows(head.Rows, step.Unconditional, head.Tokens);
         var count = op.Pictures.Columns;
-        float* pictures = context.Rows(op.Pictures, 0, VelocityStep.TrialSlot + 1), remembered = context.At(op.Velocity);
+        float* pictures = context.Rows(op.Pictures, step.Picture * VelocityStep.SlotsOfPicture, VelocityStep.SlotsOfPicture), remembered = context.Rows(op.Velocity, step.Picture, 1);
         float* state = pictures + (long)VelocityStep.StateSlot * count, trial = pictures + (long)VelocityStep.TrialSlot * count;
         var from = phase == StepPhase.HeunCorrect ? trial : state;
         var velocity = op.Prediction == PredictionKind.Velocity;
@@ -57,14 +63,5 @@ internal static unsafe class CpuVelocityStep
                 for (var channel = 0; channel < head.Channels; channel++)
                     picture[channel * plane + pixel] = *rows++;
             }
-    }
-
-    /// <summary>The first patch row of a branch.</summary>
-    private static float* Branch(VelocityStep op, in CpuContext context, int slot)
-    {
-        foreach (var place in context.Batch.Predictions)
-            if (place.Prediction == slot)
-                return context.Rows(op.Head.Rows, place.FirstRow, op.Head.Tokens);
-        throw new InvalidOperationException($"{op}: the batch has no prediction for branch {slot}");
     }
 }

@@ -80,6 +80,9 @@ internal sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public bool FusesSwiGlu(Graph.Ops.MatMul product) => _backend.FusesSwiGlu(product);
 
+    /// <inheritdoc/>
+    public bool RowsDecideBits => true;
+
     /// <summary>Opens a device.</summary>
     /// <param name="ordinal">The N of cuda:N.</param>
     /// <param name="model">The type to compute in, bfloat16 unless float32 is asked for, and the tuning.</param>

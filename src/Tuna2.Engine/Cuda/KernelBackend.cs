@@ -54,7 +54,7 @@ internal sealed partial class KernelBackend(
 
     /// <summary>The time's frequencies, then the numbers of a step that only predicts.</summary>
     private static ReadOnlySpan<byte> Constants() =>
-        (byte[])[.. MemoryMarshal.AsBytes(TimestepSinusoids.Frequencies), .. MemoryMarshal.AsBytes<StepNumbers>([new(0, 0, 1, X0ToVelocityStep.PredictOnly)])];
+        (byte[])[.. MemoryMarshal.AsBytes(TimestepSinusoids.Frequencies), .. MemoryMarshal.AsBytes<StepNumbers>([new(0, 0, 1, X0ToVelocityStep.PredictOnly, 0, 0, -1)])];
 
     /// <inheritdoc/>
     public string Name => name;
@@ -123,7 +123,7 @@ internal sealed partial class KernelBackend(
             case Ops.Patchify o: run.Patchify(o); break;
             case Ops.PlaceTime o: run.CopyRows(o.Embeddings, o.Output, run.Tables.TimePairs, run.Tables.Batch.Times.Count); break;
             case Ops.PickRows o: run.CopyRows(o.Input, o.Output, run.Tables.PickedPairs, run.Tables.Batch.Picked.Count); break;
-            case Ops.RecallPrefix o: run.CopyRows(o.Kept, o.Output, run.Tables.RecalledPairs, run.Tables.Batch.Sequences.Count, o.PerSequence); break;
+            case Ops.RecallPrefix o: run.CopyRows(o.Kept, o.Output, run.Tables.RecalledPairs, run.Tables.Batch.Sequences.Count, o.PerPrefix); break;
             case Ops.SampleToken o: run.SampleToken(o); break;
             case Ops.RmsNorm o: run.RmsNorm(o); break;
             case Ops.MatMul o: run.MatMul(o); break;
@@ -369,36 +369,21 @@ internal sealed partial class KernelBackend(
 
         public void VelocityStep(Ops.VelocityStep o)
         {
-            var places = tables.Batch.Predictions;
-            var predictOnly = backend._constants.Address + PredictOnlyOffset;
             if (o.Predictions is { } predictions)
-                foreach (var place in places)
-                    Step(o, place, null, predictOnly, At(predictions) + (ulong)((long)place.Prediction * predictions.Columns * sizeof(float)));
-            // The guidance decides on the device whether the second branch is read: a captured launch serves both.
-            Step(o, Branch(0) ?? throw new InvalidOperationException($"{o}: the batch has no prediction for branch 0"), Branch(1), tables.Numbers, 0);
-
-            PredictionPlacement? Branch(int slot)
-            {
-                foreach (var place in places)
-                    if (place.Prediction == slot)
-                        return place;
-                return null;
-            }
+                foreach (var place in tables.Batch.Predictions)
+                    Step(o, PatchRows(o.Head.Rows, place.FirstRow), 1, backend._constants.Address + PredictOnlyOffset, At(predictions) + (ulong)((long)place.Prediction * predictions.Columns * sizeof(float)));
+            // Which pictures, where their rows begin and whether the second branch is read is decided on the device: a captured launch serves as many.
+            if (tables.Batch.Steps.Count > 0)
+                Step(o, At(o.Head.Rows), tables.Batch.Steps.Count, tables.Numbers, 0);
         }
 
-        private void Step(Ops.VelocityStep o, PredictionPlacement conditional, PredictionPlacement? unconditional, ulong numbers, ulong prediction)
-        {
-            var picture = (ulong)((long)o.Pictures.Columns * sizeof(float));
-            Launch(new X0ToVelocityStep(Element, o.Head.Patch, o.Head.Channels), new X0ToVelocityStepArgs
+        private void Step(Ops.VelocityStep o, ulong rows, int pictures, ulong numbers, ulong prediction) =>
+            Launch(new X0ToVelocityStep(Element, o.Head.Patch, o.Head.Channels, pictures), new X0ToVelocityStepArgs
             {
-                Conditional = PatchRows(o.Head.Rows, conditional.FirstRow),
-                Unconditional = unconditional is { } u ? PatchRows(o.Head.Rows, u.FirstRow) : 0,
-                Z = At(o.Pictures) + Ops.VelocityStep.StateSlot * picture, Trial = At(o.Pictures) + Ops.VelocityStep.TrialSlot * picture,
-                Velocity = At(o.Velocity), Prediction = prediction, Numbers = numbers,
+                Rows = rows, Pictures = At(o.Pictures), Velocity = At(o.Velocity), Prediction = prediction, Numbers = numbers,
                 Height = o.Head.Height, Width = o.Head.Width, Raster = o.Head.Raster ? 1 : 0, Frames = o.Head.Frames,
                 PredictsVelocity = o.Prediction == Ops.PredictionKind.Velocity ? 1 : 0,
             });
-        }
 
         private ulong PatchRows(Value rows, int first) => At(rows) + (ulong)((long)first * rows.Columns * Element.Size());
 

@@ -33,8 +33,10 @@ internal sealed class TableLayout
     private readonly int _patchRows;
     private readonly int _placedRows;
     private readonly int _recalledRows;
+    private readonly int _prefixes;
     private readonly int _predictions;
-    private readonly bool _solves;
+    private readonly int _stepped;
+    private readonly int _patchesOfPicture;
     private readonly bool _draws;
     private readonly List<(int Group, int RowsPerTile, int Offset, int Room)> _tiles = [];
     private readonly List<PictureTables> _pictureTables = [];
@@ -59,9 +61,11 @@ internal sealed class TableLayout
         _pictures = (patchify?.Pictures ?? embedding?.Pictures)?.Rows.Max ?? 0;
         _placedRows = placed?.PerPicture ?? 0;
         _patchRows = patchify?.PatchCount ?? _placedRows;
-        _recalledRows = ops.OfType<Ops.RecallPrefix>().FirstOrDefault()?.PerSequence ?? 0;
-        _predictions = ops.OfType<Ops.VelocityStep>().FirstOrDefault()?.Predictions?.Rows.Max ?? int.MaxValue;
-        _solves = ops.OfType<Ops.VelocityStep>().Any();
+        if (ops.OfType<Ops.RecallPrefix>().FirstOrDefault() is { } recall)
+            (_recalledRows, _prefixes) = (recall.PerPrefix, recall.Kept.Rows.Max / recall.PerPrefix);
+        var step = ops.OfType<Ops.VelocityStep>().FirstOrDefault();
+        _predictions = step?.Predictions?.Rows.Max ?? int.MaxValue;
+        (_stepped, _patchesOfPicture) = (step?.Velocity.Rows.Max ?? 0, step?.Head.Tokens ?? 1);
         foreach (var table in ops.OfType<Ops.RmsNorm>().Where(o => o.Shift is not null).Select(o => o.Shift!.Value.Table))
             _modulations = Math.Min(_modulations, table.Rows.Max);
         Keys = ops.OfType<Ops.QkvToCache>().Where(o => o.Picture is null).Select(o => o.Keys.Rows.Max).DefaultIfEmpty(0).Min();
@@ -73,7 +77,7 @@ internal sealed class TableLayout
         Times = Take(ref varying, bounds.Spans * Marshal.SizeOf<RowPair>());
         Picked = Take(ref varying, bounds.Picked * Marshal.SizeOf<RowPair>());
         Recalled = Take(ref varying, _recalledRows > 0 ? bounds.Sequences * Marshal.SizeOf<RowPair>() : 0);
-        Numbers = Take(ref varying, Marshal.SizeOf<StepNumbers>());
+        Numbers = Take(ref varying, _stepped * Marshal.SizeOf<StepNumbers>());
         _draws = ops.OfType<Ops.SampleToken>().Any();
         Draw = Take(ref varying, _draws ? sizeof(long) : 0);
         Tokens = Take(ref varying, _vocabulary > 0 ? _rows * sizeof(int) : 0);
@@ -144,8 +148,9 @@ internal sealed class TableLayout
         Write<RowPair>(to[Times..], [.. batch.Times.Select(t => new RowPair(t.Time, t.Row))]);
         Write<RowPair>(to[Picked..], [.. batch.Picked.Select((row, i) => new RowPair(row, i))]);
         if (_recalledRows > 0)
-            Write<RowPair>(to[Recalled..], [.. batch.Sequences.Select((s, i) => new RowPair(i * _recalledRows, s.KvBase))]);
-        Write<StepNumbers>(to[Numbers..], [NumbersOf(batch.Step)]);
+            Write<RowPair>(to[Recalled..], [.. batch.Sequences.Select((s, i) => new RowPair(batch.Prefixes[i] * _recalledRows, s.KvBase))]);
+        if (_stepped > 0)
+            Write<StepNumbers>(to[Numbers..], [.. batch.Steps.Select(NumbersOf)]);
         if (_draws)
             Write<long>(to[Draw..], [batch.Draw]);
         if (_vocabulary > 0)
@@ -170,11 +175,12 @@ internal sealed class TableLayout
     /// tables alone, and one captured graph serves them all.
     /// </summary>
     public static string ShapeOf(Batch batch) => string.Join(' ',
-        batch.Patches.Count, batch.Times.Count, batch.Picked.Count,
+        batch.Patches.Count, batch.Times.Count, batch.Picked.Count, batch.Steps.Count,
         string.Join(',', batch.Sequences.Select(s => $"{s.QLen}:{s.Span?.Height}x{s.Span?.Width}x{s.Span?.Frames}")),
         string.Join(',', batch.Predictions.Select(p => $"{p.Prediction}@{p.FirstRow}")));
 
-    private static StepNumbers NumbersOf(Ops.StepParameters step) => new(step.Time, step.Delta, step.Guidance, (int)step.Phase);
+    private static StepNumbers NumbersOf(Ops.PictureStep step) => new(
+        step.Numbers.Time, step.Numbers.Delta, step.Numbers.Guidance, (int)step.Numbers.Phase, step.Picture, step.Conditional, step.Unconditional);
 
     private static int Take(ref int used, int bytes)
     {
@@ -191,6 +197,8 @@ internal sealed class TableLayout
             throw new InvalidOperationException(
                 $"a batch of {batch.Rows} rows in {batch.Sequences.Count} sequences with {batch.Patches.Count} pictures, {batch.Times.Count} times and {batch.Picked.Count} picked rows " +
                 $"does not fit {_rows} rows in {_bounds.Sequences} sequences with {_bounds.Spans} spans and {_bounds.Picked} picked rows");
+        if (_recalledRows > 0 && (batch.Prefixes.Count != batch.Sequences.Count || batch.Prefixes.Any(p => (uint)p >= (uint)_prefixes)))
+            throw new InvalidOperationException($"prefixes {string.Join(", ", batch.Prefixes)} of {_prefixes} are not those of {batch.Sequences.Count} sequences");
         foreach (var sequence in batch.Sequences)
         {
             if ((long)sequence.KvBase + sequence.KvLen > Keys)
@@ -208,8 +216,15 @@ internal sealed class TableLayout
             Within("time", time.Time, _times, time.Row, batch.Rows);
         foreach (var prediction in batch.Predictions)
             Within("prediction", prediction.Prediction, _predictions, prediction.FirstRow, batch.Rows);
-        if (_solves && batch.Step.Guidance != 1 && batch.Predictions.All(p => p.Prediction != 1))
-            throw new InvalidOperationException("guidance needs a prediction for branch 1, and the batch has none");
+        if (batch.Steps.Count > _stepped && _stepped > 0)
+            throw new InvalidOperationException($"{batch.Steps.Count} pictures are stepped, of {_stepped}");
+        if (_stepped > 0)
+            foreach (var step in batch.Steps)
+            {
+                Within("picture stepped", step.Picture, _stepped, step.Conditional, batch.Rows, _patchesOfPicture);
+                if (step.Numbers.Guidance != 1)
+                    Within("picture guided", step.Picture, _stepped, step.Unconditional, batch.Rows, _patchesOfPicture);
+            }
         foreach (var row in batch.Picked)
             Within("picked row", 0, 1, row, batch.Rows);
         if (_vocabulary == 0)

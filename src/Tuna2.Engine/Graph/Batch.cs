@@ -70,6 +70,9 @@ public sealed class Batch
     /// <summary>Which number of a seed picks the token.</summary>
     public long Draw { get; set; }
 
-    /// <summary>What the solver does with them.</summary>
-    public StepParameters Step { get; set; } = new(0, 0);
+    /// <summary>Which of the prefixes that are kept stands before each sequence, where prefixes are recalled: one per sequence, several may share one.</summary>
+    public IReadOnlyList<int> Prefixes { get; set; } = [];
+
+    /// <summary>What the solver does with the predictions, picture by picture.</summary>
+    public IReadOnlyList<PictureStep> Steps { get; set; } = [];
 }

@@ -82,6 +82,12 @@ public interface IBackend : IDisposable
     /// <summary>A way to stream much into memory; dispose it when all is sent.</summary>
     IUploader OpenUploader() => new ImmediateUploader(this);
 
+    /// <summary>
+    /// Whether a row's bits may depend on how many rows are computed with it: pictures that are stepped together are then what they would be
+    /// alone but for rounding, and how many they were is among their parameters.
+    /// </summary>
+    bool RowsDecideBits => false;
+
     /// <summary>Whether what a request takes is worth keeping for the next one: where taking it is slow, or runs are captured.</summary>
     bool KeepsSlots => false;
 

@@ -12,6 +12,8 @@ internal sealed class BatchBuilder
     private readonly List<TimePlacement> _times = [];
     private readonly List<PredictionPlacement> _predictions = [];
     private readonly List<int> _picked = [];
+    private readonly List<int> _prefixes = [];
+    private readonly List<PictureStep> _steps = [];
 
     /// <summary>Rows so far.</summary>
     public int Rows => _tokens.Count;
@@ -87,6 +89,20 @@ internal sealed class BatchBuilder
         return this;
     }
 
+    /// <summary>Says which of the prefixes that are kept stands before the sequence added last.</summary>
+    public BatchBuilder Recall(int prefix)
+    {
+        _prefixes.Add(prefix);
+        return this;
+    }
+
+    /// <summary>Has a picture take a step, by the spans whose time tokens are at these rows.</summary>
+    public BatchBuilder Step(int picture, int conditional, int? unconditional, StepParameters numbers)
+    {
+        _steps.Add(new PictureStep(picture, conditional + 1, unconditional + 1 ?? -1, numbers));
+        return this;
+    }
+
     /// <summary>Asks for the language head at the last row added.</summary>
     public BatchBuilder PickLast()
     {
@@ -95,7 +111,7 @@ internal sealed class BatchBuilder
     }
 
     /// <summary>The finished tables.</summary>
-    public Batch Build(StepParameters step = default) => new()
+    public Batch Build() => new()
     {
         Sequences = [.. _sequences],
         Tokens = [.. _tokens],
@@ -103,6 +119,7 @@ internal sealed class BatchBuilder
         Times = [.. _times],
         Predictions = [.. _predictions],
         Picked = [.. _picked],
-        Step = step,
+        Prefixes = [.. _prefixes],
+        Steps = [.. _steps],
     };
 }

@@ -9,7 +9,7 @@ namespace Tuna2.Engine.Models;
 /// <summary>Options with the model's defaults filled in, checked: nothing past this point can be out of range.</summary>
 internal sealed record ImageRequest(
     ImageTask Task, int Width, int Height, int Steps, SamplerKind Sampler, Guidance Guidance, long? Seed, string NegativePrompt, float NoiseScale, int Count, OverlongPrompt Overlong,
-    int PreviewEvery, IReadOnlyList<string> Warnings, int? VaeTile = null, int Frames = 1)
+    int PreviewEvery, IReadOnlyList<string> Warnings, int? VaeTile = null, int Frames = 1, int Batch = 1)
 {
     /// <summary>The largest side in pixels: 65,536 tokens at 16 pixels a token.</summary>
     public const int MaxSide = 4096;
@@ -20,6 +20,9 @@ internal sealed record ImageRequest(
     /// <summary>The most pictures of one request.</summary>
     public const int MaxCount = 1000;
 
+    /// <summary>The most pictures that are stepped together.</summary>
+    public const int MaxBatch = 64;
+
     /// <summary>The largest guidance and noise scale: config.json's bound too. Beyond it predictions overflow.</summary>
     public const float MaxScale = 1000;
 
@@ -28,6 +31,9 @@ internal sealed record ImageRequest(
 
     /// <summary>The tokens of its picture or clip.</summary>
     public Grid Grid(ModelConfig config) => config.GridOf(Width, Height, Frames);
+
+    /// <summary>How many of some pictures a backend steps together: always as many where that decides their bits.</summary>
+    public int Together(int pictures, IBackend? backend) => backend is { RowsDecideBits: true } ? Batch : Math.Min(Batch, pictures);
 
     /// <summary>What is to be denoised.</summary>
     /// <param name="config">The model's.</param>
@@ -62,6 +68,8 @@ internal sealed record ImageRequest(
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the noise scale must be a number from 0 to {MaxScale}, not {noise}"));
         if (options.Count is < 1 or > MaxCount)
             throw new RequestException($"count must be 1 to {MaxCount}, not {options.Count}");
+        if (options.Batch is < 1 or > MaxBatch)
+            throw new RequestException($"batch must be 1 to {MaxBatch}, not {options.Batch}");
         if (options.PreviewEvery is < 0 or > MaxSteps)
             throw new RequestException($"previews must be 0 (none) to {MaxSteps} steps apart, not {options.PreviewEvery}");
         var sampler = options.Sampler ?? d.Sampler;
@@ -77,7 +85,7 @@ internal sealed record ImageRequest(
             _ => null,
         };
         return new(task, width, height, steps, sampler, new Guidance(guidance, low, high), seed, negative, noise, options.Count, options.OverlongPrompt, options.PreviewEvery,
-            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : [], VaeTiles.Side(options.VaeTile, width, height, config));
+            OfficialSizes.Warning(config, width, height) is { } warning ? [warning] : [], VaeTiles.Side(options.VaeTile, width, height, config), Batch: task == ImageTask.Reconstruct ? 1 : options.Batch);
     }
 
     /// <summary>Fills in and checks a clip's.</summary>

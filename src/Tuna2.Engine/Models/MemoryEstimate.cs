@@ -44,7 +44,7 @@ public sealed record MemoryEstimate(
     /// <summary>Counts for a picture from text.</summary>
     /// <param name="config">The config of a model this version runs.</param>
     /// <param name="checkpoint">Its weights; only shapes are looked at.</param>
-    /// <param name="options">Size, steps and guidance count; null for the model's defaults.</param>
+    /// <param name="options">Size, steps, guidance, count and batch count; null for the model's defaults.</param>
     /// <param name="promptTokens">Tokens of the prompt or instruction; a picture drawn again has none.</param>
     /// <param name="negativeTokens">Tokens of the negative prompt; null for as many as the prompt's.</param>
     /// <param name="threads">CPU threads; 0 for one per processor.</param>
@@ -153,13 +153,14 @@ public sealed record MemoryEstimate(
         var plan = request.Plan(config, request.Guidance.Needed ? branches : branches[..1]);
         return Of(config, checkpoint, request.Height, request.Width, request.VaeTile, request.Frames, threads, weights, (network, backend) =>
         {
-            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For(plan, backend));
+            var together = Enumerable.Repeat(plan, request.Together(request.Count, backend)).ToArray();
+            using var predictor = new PrefixPredictor(network, backend, PredictorRoom.For([together], backend));
             return predictor.Memory;
-        }, vae => vae.PrepareToDecode(plan.Frames), like);
+        }, vae => vae.PrepareToDecode(plan.Frames), like, request.Together(request.Count, like));
     }
 
     private static MemoryEstimate Of(
-        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, WeightFormat format, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null)
+        ModelConfig config, Checkpoint checkpoint, int height, int width, int? vaeTile, int frames, int threads, WeightFormat format, Func<TunaNetwork, IBackend, SessionMemory> request, Action<VaeCodec> prepare, IBackend? like = null, int together = 1)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (threads is < 0 or > CpuBackend.MaxThreads)
@@ -168,7 +169,7 @@ public sealed record MemoryEstimate(
         using var weights = TunaWeights.Place(config, checkpoint, backend, format);
         var memory = request(new TunaNetwork(config, weights), backend);
         var (vaeBytes, pictureBytes, plans) = weights.Vae is null
-            ? (0L, (long)height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
+            ? (0L, (long)together * height * width * Colours * sizeof(float) * StateCopies, memory.Plans)
             : OfVae(config.Vae!, weights.Vae);
         if (threads == 0)
             threads = Environment.ProcessorCount;
@@ -183,7 +184,7 @@ public sealed record MemoryEstimate(
             long frame = (long)height * width * Colours, state = (long)vae.ZDim * vae.LatentFrames(frames) * cells.Down.Length * cells.Across.Length;
             var seams = pixels.IsWhole ? 0 : TileBlend.SeamBytes(pixels.Down, pixels.Across, Colours);
             return (codec.Bytes,
-                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + state * sizeof(float) * StateCopies,
+                frames * (frame * FileCopies + seams) + Math.Min(frames, vae.TemporalFactor) * frame * sizeof(float) * PieceCopies + together * state * sizeof(float) * StateCopies,
                 [.. memory.Plans, .. codec.Plans]);
         }
     }
@@ -207,6 +208,8 @@ public sealed record MemoryEstimate(
         public bool KeepsSlots => like?.KeepsSlots ?? false;
 
         public bool FusesSwiGlu(MatMul product) => like?.FusesSwiGlu(product) ?? true;
+
+        public bool RowsDecideBits => like?.RowsDecideBits ?? false;
 
         public IDeviceBuffer Allocate(long bytes, string what) => new Nothing(bytes);
 

@@ -212,7 +212,7 @@ internal sealed class TunaNetwork(ModelConfig config, TunaWeights weights)
         Value Recalled(string what, Value kept)
         {
             var all = ModelGraph.Transient($"{name}.{what}", window.Rows, kept.Columns);
-            graph.Add(new RecallPrefix($"{name}.self_attn.{what}", kept, window.PerBranch, all));
+            graph.Add(new RecallPrefix($"{name}.self_attn.{what}", kept, window.PerPrefix, all));
             return all;
         }
     }

@@ -25,12 +25,12 @@ internal static partial class PictureCase
                 if (call == 0)
                     CheckIntermediates(setting, predictor, checks);
             });
-            full.Run(setting.Source, setting.Start, cancellation);
+            full.Run(setting.Start, cancellation);
         }
         using (var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(setting.Plan, model.Backend), watched: true))
         {
             prefix = new Recording(predictor, setting.Plan, null);
-            prefix.Run(setting.Source, setting.Start, cancellation);
+            prefix.Run(setting.Start, cancellation);
         }
         CheckEvaluations(setting, full, prefix, checks);
         CheckPicture(setting, full, prefix, checks, cancellation);
@@ -76,7 +76,7 @@ internal static partial class PictureCase
             Plan = new DenoisePlan(Padded, Height, Width, config.Moves(c.Integer("steps")),
                 c.Text("sampler") == "heun" ? SamplerKind.Heun : SamplerKind.Euler,
                 new Guidance((float)(c.Number("guidance") ?? 1), interval.Item1, interval.Item2), EveryBranch: true,
-                grid.Frames, (float)(c.Number("time_shift") ?? config.Defaults.TimeShift), config.Prediction);
+                grid.Frames, (float)(c.Number("time_shift") ?? config.Defaults.TimeShift), config.Prediction, Source.Length > 0 ? Source : null);
 
             int[] Cut(string text)
             {
@@ -161,10 +161,10 @@ internal static partial class PictureCase
 
         public float[] Final { get; private set; } = [];
 
-        public void Run(float[] source, float[] start, CancellationToken cancellation)
+        public void Run(float[] start, CancellationToken cancellation)
         {
             var denoiser = new Denoiser(predictor, plan);
-            denoiser.Begin(source, cancellation);
+            denoiser.Begin(cancellation);
             Final = denoiser.Run(start, null, this, cancellation);
         }
 

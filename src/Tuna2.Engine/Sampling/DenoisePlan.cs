@@ -3,7 +3,12 @@ using Tuna2.Engine.Models;
 
 namespace Tuna2.Engine.Sampling;
 
-/// <summary>What is to be denoised, and how.</summary>
+/// <summary>What stands before a span that is denoised, with the source it shows: the same objects are the same prefix.</summary>
+/// <param name="Layout">The prompt.</param>
+/// <param name="Source">The source, as the model has it; null where there is none.</param>
+internal readonly record struct Prefix(PromptLayout Layout, float[]? Source);
+
+/// <summary>What is to be denoised, and how: a picture's part of a run.</summary>
 /// <param name="Branches">The conditional prompt and, when guidance needs it, the unconditional one.</param>
 /// <param name="Height">Rows of the picture in what is denoised: pixels, or a latent's cells.</param>
 /// <param name="Width">Columns, likewise.</param>
@@ -14,12 +19,16 @@ namespace Tuna2.Engine.Sampling;
 /// <param name="Frames">Frames of a clip; a picture is one.</param>
 /// <param name="TimeShift">The shift of the times, see <see cref="TimeGrid"/>.</param>
 /// <param name="Prediction">What the model predicts.</param>
+/// <param name="Source">The source the prompts show, as the model has it; null where there is none.</param>
 internal sealed record DenoisePlan(
     IReadOnlyList<PromptLayout> Branches, int Height, int Width, int Steps, SamplerKind Sampler, Guidance Guidance, bool EveryBranch = false,
-    int Frames = 1, float TimeShift = 1, PredictionKind Prediction = PredictionKind.X0)
+    int Frames = 1, float TimeShift = 1, PredictionKind Prediction = PredictionKind.X0, float[]? Source = null)
 {
     /// <summary>The solver's times, one more than there are steps.</summary>
     public float[] Times { get; } = TimeGrid.Shifted(Steps, TimeShift);
+
+    /// <summary>What stands before its span, branch by branch.</summary>
+    public IEnumerable<Prefix> Prefixes => Branches.Select(branch => new Prefix(branch, Source));
 
     /// <summary>Every evaluation of the model, in order: all of it is known before the first (MODEL.md section 4, official jit_utils.py).</summary>
     public IReadOnlyList<Evaluation> Evaluations()
@@ -38,10 +47,10 @@ internal sealed record DenoisePlan(
                 Add(i, VelocityStep.StateSlot, StepPhase.Euler, i + 1);
             }
 
-            void Add(int time, int picture, StepPhase phase, int stepsDone)
+            void Add(int time, int slot, StepPhase phase, int stepsDone)
             {
                 var step = new StepParameters(Times[time], delta, Guidance.At(Times[time]), phase);
-                all.Add(new(time, picture, EveryBranch || step.Guidance != 1 ? Branches.Count : 1, step, stepsDone));
+                all.Add(new(time, slot, EveryBranch || step.Guidance != 1 ? Branches.Count : 1, step, stepsDone));
             }
         }
         return all;
@@ -50,8 +59,8 @@ internal sealed record DenoisePlan(
 
 /// <summary>One evaluation of the model and what the solver makes of it.</summary>
 /// <param name="Time">Which of the plan's times it is at.</param>
-/// <param name="Picture">The picture slot it sees.</param>
+/// <param name="Slot">Which of the picture's slots it sees.</param>
 /// <param name="Branches">How many branches it computes, from the first.</param>
 /// <param name="Step">What the solver does with the prediction.</param>
 /// <param name="StepsDone">Solver steps that are whole behind it.</param>
-internal readonly record struct Evaluation(int Time, int Picture, int Branches, StepParameters Step, int StepsDone);
+internal readonly record struct Evaluation(int Time, int Slot, int Branches, StepParameters Step, int StepsDone);

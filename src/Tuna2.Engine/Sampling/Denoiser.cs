@@ -10,47 +10,70 @@ internal interface IDenoiseObserver
 }
 
 /// <summary>
-/// The solver: walks the times from noise to picture (MODEL.md section 4, official jit_utils.py and transport/integrators.py), in float32. One run after
-/// another over the same prompt shares the prefix.
+/// The solver: walks the times from noise to picture (MODEL.md section 4, official jit_utils.py and transport/integrators.py), in float32. Pictures
+/// are stepped together, and one run after another over the same prompts shares the prefixes.
 /// </summary>
-internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
+internal sealed class Denoiser
 {
-    private readonly IReadOnlyList<Evaluation> _evaluations = plan.Evaluations();
+    private readonly Predictor _predictor;
+    private readonly IReadOnlyList<DenoisePlan> _plans;
+    private readonly IReadOnlyList<Evaluation> _evaluations;
+    private float[][]? _estimates;
+
+    /// <param name="predictor">What evaluates the model.</param>
+    /// <param name="plans">One for each of the pictures that are stepped together, over the same times by the same solver.</param>
+    public Denoiser(Predictor predictor, IReadOnlyList<DenoisePlan> plans)
+    {
+        (_predictor, _plans) = (predictor, plans);
+        _evaluations = plans[0].Evaluations();
+    }
+
+    /// <summary>For one picture.</summary>
+    public Denoiser(Predictor predictor, DenoisePlan plan) : this(predictor, [plan]) { }
 
     /// <summary>After every so many steps but the last <see cref="Estimate"/> is computed; 0 for never.</summary>
     public int EstimateEvery { get; init; }
 
     /// <summary>
-    /// Where the step just told leads, at the end of its velocity: for Euler the guided x0 it was computed from, up to
+    /// Where the step just told leads a picture, at the end of its velocity: for Euler the guided x0 it was computed from, up to
     /// rounding. Null after steps without one.
     /// </summary>
-    public float[]? Estimate { get; private set; }
+    public float[]? Estimate(int picture) => _estimates?[picture];
 
-    /// <summary>Computes what all pictures of the prompt share.</summary>
-    public void Begin(ReadOnlySpan<float> source, CancellationToken cancellation) => predictor.Begin(plan, source, cancellation);
+    /// <summary>Computes what all evaluations share.</summary>
+    public void Begin(CancellationToken cancellation) => _predictor.Begin(_plans, cancellation);
+
+    /// <summary>As the other, for one picture.</summary>
+    public float[] Run(float[] start, Action<int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation) =>
+        Run([start], stepped is null ? null : (_, step) => stepped(step), observer, cancellation)[0];
 
     /// <summary>
-    /// From a start state to the final one; <paramref name="stepped"/> is told how many steps are done, when they are: on a device
-    /// that computes while the host goes on, the next evaluation is under way by then.
+    /// From the start states to the final ones; <paramref name="stepped"/> is told of each picture how many steps are done, when they are: on
+    /// a device that computes while the host goes on, the next evaluation is under way by then.
     /// </summary>
-    public float[] Run(ReadOnlySpan<float> start, Action<int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation)
+    /// <param name="starts">A state for each picture.</param>
+    /// <param name="stepped">Told the picture and the step.</param>
+    /// <param name="observer">Sees the evaluations of the first picture.</param>
+    /// <param name="cancellation">Seen between ops.</param>
+    public float[][] Run(IReadOnlyList<float[]> starts, Action<int, int>? stepped, IDenoiseObserver? observer, CancellationToken cancellation)
     {
-        predictor.Start(start);
+        _predictor.Start(starts);
+        var times = _plans[0].Times;
         var told = 0;
-        float[]? before = null;
+        float[][]? before = null;
         for (var i = 0; i < _evaluations.Count; i++)
         {
             var evaluation = _evaluations[i];
             var step = i == 0 ? 0 : _evaluations[i - 1].StepsDone;
             var last = evaluation.StepsDone > step;
-            if (EstimateEvery > 0 && (step + 1) % EstimateEvery == 0 && step + 1 < plan.Steps)
-                before ??= predictor.ReadPicture(VelocityStep.StateSlot);
-            var z = observer is null ? null : predictor.ReadPicture(evaluation.Picture);
-            predictor.Evaluate(cancellation);
+            if (EstimateEvery > 0 && (step + 1) % EstimateEvery == 0 && step + 1 < _plans[0].Steps)
+                before ??= States();
+            var z = observer is null ? null : _predictor.ReadPicture(0, evaluation.Slot);
+            _predictor.Evaluate(cancellation);
 
             // Whoever looks at an evaluation must see it before the next one begins.
-            var ahead = observer is null && !(last && before is not null) ? predictor.Ahead : 0;
-            predictor.Settle(ahead);
+            var ahead = observer is null && !(last && before is not null) ? _predictor.Ahead : 0;
+            _predictor.Settle(ahead);
             observer?.Evaluated(i, evaluation.Step.Time, z!, evaluation.Branches);
             if (!last || before is null)
             {
@@ -58,19 +81,24 @@ internal sealed class Denoiser(Predictor predictor, DenoisePlan plan)
                 continue;
             }
             TellTo(i - 1);
-            Estimate = Extrapolate(before, predictor.ReadPicture(VelocityStep.StateSlot), VelocityStep.Remaining(plan.Prediction, plan.Times[step]) / (plan.Times[step + 1] - plan.Times[step]));
+            var along = VelocityStep.Remaining(_plans[0].Prediction, times[step]) / (times[step + 1] - times[step]);
+            var after = States();
+            _estimates = [.. before.Select((from, picture) => Extrapolate(from, after[picture], along))];
             before = null;
             TellTo(i);
-            Estimate = null;
+            _estimates = null;
         }
-        predictor.Settle(0);
+        _predictor.Settle(0);
         TellTo(_evaluations.Count - 1);
-        return predictor.ReadPicture(VelocityStep.StateSlot);
+        return States();
+
+        float[][] States() => [.. _plans.Select((_, picture) => _predictor.ReadPicture(picture))];
 
         void TellTo(int evaluated)
         {
             for (; evaluated >= 0 && told < _evaluations[evaluated].StepsDone; told++)
-                stepped?.Invoke(told + 1);
+                for (var picture = 0; picture < _plans.Count; picture++)
+                    stepped?.Invoke(picture, told + 1);
         }
     }
 

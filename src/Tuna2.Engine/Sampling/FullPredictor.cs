@@ -4,8 +4,8 @@ using Tuna2.Engine.Models;
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>
-/// The oracle: every evaluation computes every token of every branch, as the official code does. For parity and tests, where
-/// it also keeps the intermediates and predicts the sources.
+/// The oracle: every evaluation computes every token of every branch of one picture, as the official code does. For parity and tests,
+/// where it also keeps the intermediates and predicts the sources.
 /// </summary>
 internal sealed class FullPredictor : Predictor
 {
@@ -17,7 +17,7 @@ internal sealed class FullPredictor : Predictor
     /// <param name="plan">What to denoise.</param>
     /// <param name="keep">Names of intermediates to keep: "llm_layer_0", "head_out", ...</param>
     public FullPredictor(TunaNetwork network, IBackend backend, DenoisePlan plan, IReadOnlyCollection<string> keep)
-        : base(network, backend, PredictorRoom.Of(plan) with { Keys = plan.Branches.Max(b => b.Tokens.Count) }, plan.Branches.Sum(b => b.Spans.Count), plan.Branches.Max(b => b.Tokens.Count))
+        : base(network, backend, PredictorRoom.Of(plan) with { Keys = plan.Branches.Max(b => b.Tokens.Count) }, plan.Branches.Sum(b => b.Spans.Count), plan.Branches.Count * plan.Branches.Max(b => b.Tokens.Count))
     {
         _plan = plan;
         _rows = new Extent("tokens", plan.Branches.Sum(b => b.Tokens.Count));
@@ -26,7 +26,7 @@ internal sealed class FullPredictor : Predictor
         TakeMemory();
     }
 
-    public override IEnumerable<Plan> Plans => [.. base.Plans, Steps.Plan];
+    public override IEnumerable<Plan> Graphs => [.. base.Graphs, Steps.Plan];
 
     protected override Executor Steps { get; }
 
@@ -37,19 +37,22 @@ internal sealed class FullPredictor : Predictor
     public (float[] Data, int Columns)? ReadKept(string name) =>
         Steps.Plan.Graph.Find(name) is { } value && Steps.Plan.Graph.Kept.Contains(value) ? (Steps.Read(value), value.Columns) : null;
 
-    protected override Batch BatchOf(in Evaluation evaluation, int timeRow)
+    protected override Batch BatchOf(IReadOnlyList<Evaluation> evaluations, int timeRow)
     {
         var builder = new BatchBuilder();
-        var sourceSlot = Plan.Branches.Count;
+        var (plan, evaluation) = (Plans[0], evaluations[0]);
+        var sourceSlot = plan.Branches.Count;
+        var targets = new List<int>();
         for (var b = 0; b < evaluation.Branches; b++)
         {
-            var layout = Plan.Branches[b];
+            var layout = plan.Branches[b];
             var row = builder.Rows;
-            builder.Add(layout, 0, layout.Tokens.Count, KvBaseOf(b), CleanTime, timeRow, PictureState.SourceSlot, evaluation.Picture);
+            builder.Add(layout, 0, layout.Tokens.Count, KvBaseOf(0, b), CleanTime, timeRow, SlotOf(plan.Source), evaluation.Slot);
             foreach (var span in layout.Spans)
                 builder.Predict(row + span.Offset, span.Clean ? sourceSlot++ : b);
+            targets.Add(row + layout.Target.Offset);
         }
-        return builder.Build(evaluation.Step);
+        return builder.Step(0, targets[0], targets.Count > 1 ? targets[1] : null, evaluation.Step).Build();
     }
 
     protected override void Prepare(CancellationToken cancellation) { }

@@ -5,9 +5,10 @@ using Tuna2.Engine.Models;
 namespace Tuna2.Engine.Sampling;
 
 /// <summary>
-/// Owns the states of denoising runs and evaluates the model: predictions for each branch, then the solver's update. How much
-/// of the prompt each evaluation computes is the subclass's matter; the results are the same. It serves one plan after another,
-/// as long as they fit.
+/// Owns the states of denoising runs and evaluates the model: predictions for each branch of every picture, then the solver's update.
+/// Pictures are sequences side by side, whose rows do not mix: each is what it would be alone, but for the rounding of a product whose
+/// algorithm depends on the number of rows (<see cref="IBackend.RowsDecideBits"/>). How much of the prompt each evaluation computes is the
+/// subclass's matter; the results are the same. It serves one run after another, as long as they fit.
 /// </summary>
 internal abstract class Predictor : IDisposable
 {
@@ -23,16 +24,17 @@ internal abstract class Predictor : IDisposable
     private readonly IBackend _backend;
     private readonly int _timeRoom;
     private Executor? _times;
-    private DenoisePlan? _plan;
+    private IReadOnlyList<DenoisePlan> _plans = [];
+    private float[][] _originals = [];
     private IReadOnlyList<Evaluation> _evaluations = [];
-    private int _firstTime;
+    private (float[] Times, int First)? _ready;
     private int _next;
 
     /// <param name="network">The model.</param>
     /// <param name="backend">What runs it.</param>
     /// <param name="room">What plans may take.</param>
     /// <param name="predictions">Predictions that are kept.</param>
-    /// <param name="kept">Keys and values of a branch that are kept from evaluation to evaluation.</param>
+    /// <param name="kept">Keys and values that are kept from evaluation to evaluation.</param>
     protected Predictor(TunaNetwork network, IBackend backend, PredictorRoom room, int predictions, int kept)
     {
         (Network, Room, _backend) = (network, room, backend);
@@ -40,11 +42,11 @@ internal abstract class Predictor : IDisposable
         Store = new StateStore(backend);
         var elements = network.Config.ImageChannels * room.Frames * room.Height * room.Width;
         Pictures = new PictureState(room.Height, room.Width,
-            Store.Add("pictures", new Extent("pictures", PictureState.Slots), elements, ValueElement.Float32),
+            Store.Add("pictures", new Extent("pictures", room.Pictures * VelocityStep.SlotsOfPicture + room.Originals), elements, ValueElement.Float32),
             predictions == 0 ? null : Store.Add("predictions", new Extent("predictions", predictions), elements, ValueElement.Float32),
-            Store.Add("velocity", new Extent("velocity", 1), elements, ValueElement.Float32), room.Frames);
+            Store.Add("velocity", new Extent("velocity", room.Pictures), elements, ValueElement.Float32), room.Frames);
         Times = network.NewTimeState(Store, _timeRoom + 1, head: true);
-        Cache = network.NewCacheState(Store, room.Branches * kept, head: true);
+        Cache = network.NewCacheState(Store, kept, head: true);
     }
 
     public PictureState Pictures { get; }
@@ -53,10 +55,10 @@ internal abstract class Predictor : IDisposable
     public PredictorRoom Room { get; }
 
     /// <summary>The plans of everything it runs.</summary>
-    public virtual IEnumerable<Plan> Plans => [_times!.Plan];
+    public virtual IEnumerable<Plan> Graphs => [_times!.Plan];
 
     /// <summary>What it has taken.</summary>
-    public SessionMemory Memory => SessionMemory.Of(Store, Cache, Plans);
+    public SessionMemory Memory => SessionMemory.Of(Store, Cache, Graphs);
 
     /// <summary>How many evaluations may be under way when <see cref="Evaluate"/> returns.</summary>
     public int Ahead => Steps.Ahead;
@@ -66,42 +68,59 @@ internal abstract class Predictor : IDisposable
     protected TimeState Times { get; }
     protected CacheState Cache { get; }
 
-    /// <summary>What is denoised.</summary>
-    protected DenoisePlan Plan => _plan ?? throw new InvalidOperationException("no run has begun");
+    /// <summary>What is denoised, picture by picture.</summary>
+    protected IReadOnlyList<DenoisePlan> Plans => _plans.Count > 0 ? _plans : throw new InvalidOperationException("no run has begun");
 
     /// <summary>What runs evaluations.</summary>
     protected abstract Executor Steps { get; }
 
-    /// <summary>Sets the plan and the source picture, then computes everything the evaluations share.</summary>
-    /// <exception cref="ArgumentException">The plan does not fit.</exception>
-    public void Begin(DenoisePlan plan, ReadOnlySpan<float> source, CancellationToken cancellation)
+    /// <summary>
+    /// Sets what is denoised, then computes everything the evaluations share; what the run before left of that is computed once.
+    /// </summary>
+    /// <param name="plans">One for each of the pictures that are stepped together, over the same times by the same solver.</param>
+    /// <param name="cancellation">Seen between ops.</param>
+    /// <exception cref="ArgumentException">The plans do not fit, or not together.</exception>
+    public void Begin(IReadOnlyList<DenoisePlan> plans, CancellationToken cancellation)
     {
-        if (!Room.Holds(plan))
-            throw new ArgumentException($"a plan that takes {PredictorRoom.Of(plan)} does not fit {Room}", nameof(plan));
-        _plan = plan;
-        _evaluations = plan.Evaluations();
-        if (!source.IsEmpty)
-            Store.Write(Pictures.Pictures, PictureState.SourceSlot, source);
+        if (!Room.Holds(plans))
+            throw new ArgumentException($"plans that take {PredictorRoom.Of(plans)} do not fit {Room}", nameof(plans));
+        if (plans.FirstOrDefault(plan => plan.Sampler != plans[0].Sampler || !plan.Times.AsSpan().SequenceEqual(plans[0].Times)) is { } other)
+            throw new ArgumentException($"{other.Steps} steps by {other.Sampler} are not taken together with {plans[0].Steps} by {plans[0].Sampler}", nameof(plans));
+        _plans = plans;
+        _evaluations = plans[0].Evaluations();
+        _originals = [.. plans.Select(plan => plan.Source).OfType<float[]>().Distinct()];
+        for (var i = 0; i < _originals.Length; i++)
+            Store.Write(Pictures.Pictures, Pictures.SourceSlot + i, _originals[i]);
         Times.Times.Rows.Value = Window + 1;
         PrepareTimes(0, cancellation);
         Prepare(cancellation);
-        Steps.Schedule([.. _evaluations.Select(e => BatchOf(e, RowOf(e.Time)))]);
+        var ofPictures = plans.Select(plan => plan.Evaluations()).ToArray();
+        Steps.Schedule([.. _evaluations.Select((e, i) => BatchOf([.. ofPictures.Select(all => all[i])], RowOf(e.Time)))]);
     }
 
-    /// <summary>Sets z; the next evaluation is the first.</summary>
-    public void Start(ReadOnlySpan<float> z)
+    /// <summary>As the other, for one picture.</summary>
+    public void Begin(DenoisePlan plan, CancellationToken cancellation) => Begin([plan], cancellation);
+
+    /// <summary>The next run computes everything anew: what prompts and sources it had is not held on to.</summary>
+    public virtual void Forget() => (_plans, _originals, _ready) = ([], [], null);
+
+    /// <summary>Sets z of every picture; the next evaluation is the first.</summary>
+    public void Start(IReadOnlyList<float[]> z)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(z.Count, Plans.Count);
         Steps.Restart();
         _next = 0;
-        Store.Write(Pictures.Pictures, VelocityStep.StateSlot, z);
+        for (var i = 0; i < z.Count; i++)
+            Store.Write(Pictures.Pictures, i * VelocityStep.SlotsOfPicture + VelocityStep.StateSlot, z[i]);
     }
+
+    /// <summary>As the other, for one picture.</summary>
+    public void Start(float[] z) => Start([z]);
 
     /// <summary>Predicts for the next evaluation's branches, then updates the state.</summary>
     public void Evaluate(CancellationToken cancellation)
     {
-        var first = FirstOf(_evaluations[_next].Time);
-        if (first != _firstTime)
-            PrepareTimes(first, cancellation);
+        PrepareTimes(FirstOf(_evaluations[_next].Time), cancellation);
         Steps.RunNext(cancellation);
         _next++;
     }
@@ -117,8 +136,8 @@ internal abstract class Predictor : IDisposable
     /// <summary>Waits until no more than <paramref name="underWay"/> evaluations are.</summary>
     public void Settle(int underWay) => Steps.Settle(underWay);
 
-    /// <summary>Reads a picture slot.</summary>
-    public float[] ReadPicture(int slot) => Read(Pictures.Pictures, slot);
+    /// <summary>Reads a picture's z, or another of its slots.</summary>
+    public float[] ReadPicture(int picture = 0, int slot = VelocityStep.StateSlot) => Read(Pictures.Pictures, picture * VelocityStep.SlotsOfPicture + slot);
 
     /// <summary>Reads a prediction.</summary>
     public float[] ReadPrediction(int slot) => Read(Pictures.Predictions ?? throw new InvalidOperationException("predictions are not kept"), slot);
@@ -130,8 +149,8 @@ internal abstract class Predictor : IDisposable
 
     protected abstract void Prepare(CancellationToken cancellation);
 
-    /// <summary>What an evaluation computes, when its time's vectors are in row <paramref name="timeRow"/>.</summary>
-    protected abstract Batch BatchOf(in Evaluation evaluation, int timeRow);
+    /// <summary>What an evaluation of every picture computes, when their time's vectors are in row <paramref name="timeRow"/>.</summary>
+    protected abstract Batch BatchOf(IReadOnlyList<Evaluation> evaluations, int timeRow);
 
     /// <summary>Takes the memory; what runs it must be planned by then.</summary>
     /// <exception cref="DeviceException">There is not that much.</exception>
@@ -140,18 +159,27 @@ internal abstract class Predictor : IDisposable
         _times = new Executor(Network.Times(Times), _backend, Store, BatchBounds.None);
         var side = Network.Config.TokenPixels / Network.Config.PatchSize;
         var frames = Network.Config.Vae?.PixelFrames(Room.Frames) ?? 1;
-        string[] remedies = ["a smaller one", .. Network.Config.Vae is null ? [] : (string[])["a smaller VAE tile"], .. Room.Branches > 1 ? (string[])["guidance 1"] : []];
-        Store.Take($"a {(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}", remedies.Length > 1 ? $"{string.Join(", ", remedies[..^1])}, or {remedies[^1]}, takes less" : $"{remedies[0]} takes less");
+        var what = $"{(frames > 1 ? $"clip of {frames} frames" : "picture")} of {Room.Width * side}x{Room.Height * side}";
+        string[] remedies =
+        [
+            .. Room.Pictures > 1 ? (string[])["a smaller batch"] : [], Room.Pictures > 1 ? "smaller pictures" : "a smaller one",
+            .. Network.Config.Vae is null ? [] : (string[])["a smaller VAE tile"], .. Room.Branches > 1 ? (string[])["guidance 1"] : [],
+        ];
+        var takeLess = Room.Pictures > 1 ? "take less" : "takes less";
+        Store.Take(Room.Pictures > 1 ? $"a batch of {Room.Pictures}, each a {what}" : $"a {what}", remedies.Length > 1 ? $"{string.Join(", ", remedies[..^1])}, or {remedies[^1]}, {takeLess}" : $"{remedies[0]} {takeLess}");
     }
 
     /// <summary>Where a branch's keys begin while an evaluation runs.</summary>
-    protected int KvBaseOf(int branch) => branch * Room.Keys;
+    protected int KvBaseOf(int picture, int branch) => (picture * Room.Branches + branch) * Room.Keys;
+
+    /// <summary>The slot of the source that prompts show.</summary>
+    protected int SlotOf(float[]? source) => Pictures.SourceSlot + Math.Max(0, Array.IndexOf(_originals, source));
 
     /// <summary>The times that are ready together.</summary>
-    private int Window => Math.Min(Plan.Steps, _timeRoom);
+    private int Window => Math.Min(Plans[0].Steps, _timeRoom);
 
     /// <summary>The first time of the window that a time is in; the last window ends with the last time.</summary>
-    private int FirstOf(int time) => Math.Min(time / Window * Window, Plan.Steps - Window);
+    private int FirstOf(int time) => Math.Min(time / Window * Window, Plans[0].Steps - Window);
 
     /// <summary>The row of the time tables a time is in when its window is ready.</summary>
     private int RowOf(int time) => CleanTime + 1 + time - FirstOf(time);
@@ -162,10 +190,14 @@ internal abstract class Predictor : IDisposable
     /// </summary>
     private void PrepareTimes(int first, CancellationToken cancellation)
     {
-        _firstTime = first;
+        var times = Plans[0].Times;
+        if (_ready is { } ready && ready.First == first && ready.Times.AsSpan().SequenceEqual(times))
+            return;
+        _ready = null;
         Store.Write(Times.Times, CleanTime, [1f]);
-        Store.Write(Times.Times, CleanTime + 1, Plan.Times.AsSpan(first, Window));
+        Store.Write(Times.Times, CleanTime + 1, times.AsSpan(first, Window));
         _times!.Run(new Batch(), cancellation);
+        _ready = (times, first);
     }
 
     private float[] Read(Value value, int row)

@@ -28,11 +28,15 @@ internal sealed class SlotPool(TunaNetwork network, IBackend backend) : IDisposa
     /// <summary>How many decoders are unused.</summary>
     public int UnusedDecoders => _decoders.Count;
 
-    /// <summary>A predictor that a plan fits, for as long as the lease is not disposed.</summary>
+    /// <summary>A predictor for a picture, for as long as the lease is not disposed.</summary>
     /// <exception cref="DeviceException">There is not enough memory, not even without the unused ones.</exception>
-    public Lease Lease(DenoisePlan plan)
+    public Lease Lease(DenoisePlan plan) => Lease([[plan]]);
+
+    /// <summary>A predictor for runs one after the other, of pictures that are stepped together, for as long as the lease is not disposed.</summary>
+    /// <exception cref="DeviceException">There is not enough memory, not even without the unused ones.</exception>
+    public Lease Lease(IReadOnlyList<IReadOnlyList<DenoisePlan>> runs)
     {
-        var room = PredictorRoom.For(plan, backend);
+        var room = PredictorRoom.For(runs, backend);
         if (_predictors.Take(predictor => predictor.Room == room) is { } unused)
             return new(this, unused);
         try
@@ -78,5 +82,9 @@ internal sealed class SlotPool(TunaNetwork network, IBackend backend) : IDisposa
         _decoders.Dispose();
     }
 
-    internal void Return(PrefixPredictor predictor) => _predictors.Return(predictor);
+    internal void Return(PrefixPredictor predictor)
+    {
+        predictor.Forget();
+        _predictors.Return(predictor);
+    }
 }

@@ -55,6 +55,21 @@ public class BenchCommandTests
     }
 
     [Test]
+    public async Task Batches_are_timed_beside_one_at_a_time()
+    {
+        var (code, output, error) = await RunAsync("--rounds", "1", "--steps", "1", "--tokens", "1", "--width", "32", "--height", "16", "--batch", "3", "--json");
+        Assert.That(code, Is.Zero, error);
+        using var json = JsonDocument.Parse(output);
+        var rows = json.RootElement.GetProperty("rows").EnumerateArray().ToList();
+        Assert.That(rows.Select(r => $"{r.GetProperty("name")} {r.GetProperty("detail")}"), Is.EqualTo(new[]
+        {
+            "prefill 2 x 64 tokens", "step 32x16, 2 branches", "step 2 x 32x16, 2 branches", "step 3 x 32x16, 2 branches", "token behind 64 tokens",
+            "picture 32x16, 30 steps", "picture 32x16, 30 steps, of 2", "picture 32x16, 30 steps, of 3",
+        }));
+        Assert.That(rows[3].GetProperty("flops").GetInt64(), Is.EqualTo(3 * rows[1].GetProperty("flops").GetInt64()), "of every picture");
+    }
+
+    [Test]
     public async Task Rows_come_as_a_table()
     {
         var (code, output, error) = await RunAsync("--rounds", "1", "--steps", "1", "--tokens", "1", "--pictures", "0");

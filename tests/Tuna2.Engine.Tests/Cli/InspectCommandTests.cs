@@ -70,6 +70,11 @@ public sealed class InspectCommandTests : CliFixture
                 Part(small, task, "weights_bytes") + Part(small, task, "activations_bytes") + Part(small, task, "keys_values_bytes") + Part(small, task, "tables_bytes") + Part(small, task, "process_bytes")), task);
         }
         Assert.That(Part(unguided, "generate", "keys_values_bytes"), Is.LessThan(Part(small, "generate", "keys_values_bytes")), "one branch instead of two");
+        using var batch = await Memory("--batch", "4");
+        Assert.That(Part(batch, "generate", "activations_bytes"), Is.GreaterThan(Part(small, "generate", "activations_bytes")), "four pictures at once");
+        Assert.That(Part(batch, "generate", "tables_bytes"), Is.EqualTo(Part(small, "generate", "tables_bytes") + 3 * 3 * 3 * 64 * 64 * sizeof(float)), "of each its state, Heun's trial state and velocity");
+        Assert.That(Part(batch, "generate", "keys_values_bytes"), Is.EqualTo(Part(small, "generate", "keys_values_bytes")), "and one prompt");
+        Assert.That(Part(batch, "reconstruct", "total_bytes"), Is.EqualTo(Part(small, "reconstruct", "total_bytes")));
         Assert.That(Part(large, "generate", "tables_bytes"), Is.Not.EqualTo(Part(small, "generate", "tables_bytes")));
         Assert.That(large.RootElement.GetProperty("memory").GetProperty("max_tokens").GetInt32(), Is.EqualTo(9));
         Assert.That(large.RootElement.GetProperty("memory").GetProperty("available_bytes").GetInt64(), Is.Positive);

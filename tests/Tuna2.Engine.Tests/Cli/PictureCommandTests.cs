@@ -55,6 +55,50 @@ public sealed class PictureCommandTests : CliFixture
     }
 
     [Test]
+    public async Task Pictures_stepped_together_are_the_same_files()
+    {
+        foreach (var (folder, batch) in new[] { ("one", "1"), ("together", "2") })
+        {
+            Directory.CreateDirectory(Folder.File(folder));
+            (await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File(folder), "--steps", "2", "--count", "3", "--batch", batch])).Succeeded();
+        }
+        foreach (var name in new[] { "tuna2-42.png", "tuna2-43.png", "tuna2-44.png" })
+            Assert.That(await File.ReadAllBytesAsync(Folder.File(Path.Combine("together", name))), Is.EqualTo(await File.ReadAllBytesAsync(Folder.File(Path.Combine("one", name)))));
+    }
+
+    /// <summary>The same seed twice, in a folder: names that are promised to previews are not given away again.</summary>
+    [Test]
+    public async Task Prompts_come_from_a_file_a_line_each()
+    {
+        await File.WriteAllTextAsync(Folder.File("prompts.txt"), "a red circle on a blue background\r\n\n  a green square  \n");
+        var run = (await CliRun.OfAsync(["generate", "--prompts", Folder.File("prompts.txt"), "-o", Folder.Path, "--steps", "2", "--batch", "2", "--preview", "1", "--json"])).Succeeded();
+        using var json = JsonDocument.Parse(run.Out);
+        Assert.That(json.RootElement.GetProperty("images").EnumerateArray().Select(image => (
+            Path.GetFileName(image.GetProperty("path").GetString()), image.GetProperty("parameters").GetProperty("prompt").GetString(), Path.GetFileName(image.GetProperty("previews")[0].GetString()))),
+            Is.EqualTo(new[] { ("tuna2-42.png", Prompt, "tuna2-42-preview-1.png"), ("tuna2-42-2.png", "a green square", "tuna2-42-2-preview-1.png") }));
+        (await CliRun.OfAsync(["generate", Prompt, "-o", Folder.File("alone.png"), "--steps", "2"])).Succeeded();
+        Assert.That(await File.ReadAllBytesAsync(Folder.File("tuna2-42.png")), Is.EqualTo(await File.ReadAllBytesAsync(Folder.File("alone.png"))));
+        (await CliRun.OfAsync(["generate", "--prompts", "-", "-o", Folder.File("sent.png"), "--steps", "2"], input: "a red circle on a blue background"u8.ToArray())).Succeeded();
+        Assert.That(await File.ReadAllBytesAsync(Folder.File("sent.png")), Is.EqualTo(await File.ReadAllBytesAsync(Folder.File("alone.png"))));
+    }
+
+    [Test]
+    public async Task What_is_wrong_with_prompts_is_one_line()
+    {
+        await File.WriteAllTextAsync(Folder.File("none.txt"), " \n\n");
+        await File.WriteAllBytesAsync(Folder.File("damaged.txt"), [0x61, 0xff, 0xfe]);
+        await File.WriteAllTextAsync(Folder.File("two.txt"), "a\nb");
+        (await CliRun.OfAsync(["generate", "--prompts", Folder.File("none.txt")])).Failed(2, "none.txt: there is no prompt in it");
+        (await CliRun.OfAsync(["generate", "--prompts", Folder.File("damaged.txt")])).Failed(2, "damaged.txt: not text in UTF-8");
+        (await CliRun.OfAsync(["generate", "--prompts", Folder.File("missing.txt")])).Failed(2, "cannot read", "missing.txt");
+        (await CliRun.OfAsync(["generate", Prompt, "--prompts", Folder.File("two.txt")])).Failed(2, "PROMPT and --prompts");
+        (await CliRun.OfAsync(["generate", "--prompts", Folder.File("two.txt"), "-o", "-"])).Failed(2, "standard output takes one picture, not 2");
+        (await CliRun.OfAsync(["generate", "--prompts", "-"], person: true)).Failed(2, "standard input is a terminal");
+        (await CliRun.OfAsync(["generate", Prompt, "--batch", "65"])).Failed(2, "batch must be 1 to 64, not 65");
+        (await CliRun.OfAsync(["generate"])).Failed(2, "PROMPT is missing");
+    }
+
+    [Test]
     public async Task A_picture_named_by_tuna2_does_not_take_the_place_of_another()
     {
         for (var i = 0; i < 2; i++)

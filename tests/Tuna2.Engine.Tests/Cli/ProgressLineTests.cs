@@ -38,6 +38,25 @@ public sealed class ProgressLineTests : IDisposable
     }
 
     [Test]
+    public void Pictures_stepped_together_are_told_together()
+    {
+        using var progress = Begin(width: 100);
+        Tell(first: 0, together: 2, image: 0, step: 1);
+        progress.Draw();
+        Assert.That(Last(), Does.Contain("  3%  images 1-2/3, step 1/10  "), "one of thirty");
+        _time.Advance(2);
+        Tell(first: 0, together: 2, image: 1, step: 3);
+        progress.Draw();
+        // Five steps in 2 s: 24 more take 9.6 s.
+        Assert.That(Last(), Does.Contain(" 20%  images 1-2/3, step 3/10  9.6 s left of about 11.6 s"));
+        Tell(first: 2, together: 1, image: 2, step: 1);
+        progress.Draw();
+        Assert.That(Last(), Does.Contain(" 70%  image 3/3, step 1/10  "));
+
+        void Tell(int first, int together, int image, int step) => progress.Report(new GenerationProgress(image, 3, step, 10) { FirstTogether = first, Together = together });
+    }
+
+    [Test]
     public void Loading_shows_bytes_and_how_fast_they_come()
     {
         using var progress = Begin(width: 120);

@@ -65,23 +65,25 @@ public class CopyRowsTests
         for (var i = 0; i < 3 * Width; i++)
             expected[i] = kept[i];
         for (var i = 0; i < 2 * Width; i++)
-            expected[6 * Width + i] = kept[PerSequence * Width + i];
-        // The second has a prefix of two rows; what the caches have behind them is of another request.
+            expected[9 * Width + i] = expected[6 * Width + i] = kept[PerSequence * Width + i];
+        // The second and the third share a prefix of two rows; what the caches have behind them is of another request.
         Everywhere.Computes(expected, Width, 0, rig =>
         {
             var y = rig.Value("y", 12, Width, before);
-            rig.Run(new RecallPrefix("keys", rig.Value("kept", 2 * PerSequence, Width, kept), PerSequence, y), new Batch { Sequences = [new(0, 3, 0, 3, 3, 0, new Grid(1, 1, 2)), new(3, 3, 6, 2, 2, 0, new Grid(1, 1, 2))] });
+            rig.Run(new RecallPrefix("keys", rig.Value("kept", 2 * PerSequence, Width, kept), PerSequence, y), new Batch { Sequences = [new(0, 3, 0, 3, 3, 0, new Grid(1, 1, 2)), new(3, 3, 6, 2, 2, 0, new Grid(1, 1, 2)), new(6, 3, 9, 2, 2, 0, new Grid(1, 1, 2))], Prefixes = [0, 1, 1] });
             return rig.Read(y);
         });
     }
 
-    [TestCase(0, 4)]
-    [TestCase(10, 3)]
-    public void A_prefix_that_is_not_kept_or_has_no_place_is_an_error(int kvBase, int prefix)
+    [TestCase(0, 4, 0)]
+    [TestCase(10, 3, 0)]
+    [TestCase(0, 3, 1)]
+    [TestCase(0, 3, -1)]
+    public void A_prefix_that_is_not_kept_or_has_no_place_is_an_error(int kvBase, int prefix, int which)
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
         var op = new RecallPrefix("keys", rig.Value("kept", 3, Width), 3, rig.Value("y", 12, Width));
-        Assert.That(() => rig.Run(op, new Batch { Sequences = [new(0, 1, kvBase, prefix, prefix, -1, null)] }), Throws.InvalidOperationException);
+        Assert.That(() => rig.Run(op, new Batch { Sequences = [new(0, 1, kvBase, prefix, prefix, -1, null)], Prefixes = [which] }), Throws.InvalidOperationException);
     }
 
     [TestCase(-1)]

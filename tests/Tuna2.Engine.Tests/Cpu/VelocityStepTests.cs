@@ -86,18 +86,45 @@ public class VelocityStepTests
         using var rig = new CpuRig(Everywhere.Backends.First());
         var head = new HeadOutput(rig.Value("rows", Tokens + 1, Values), Channels, Height, Width, Patch, true);
         var op = new VelocityStep("step", head, rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), slots == 0 ? null : rig.Value("predictions", slots, Count));
-        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(firstRow, slot)] }), Throws.InvalidOperationException);
+        Assert.That(() => rig.Run(op, new Batch { Predictions = slots == 0 ? [] : [new(firstRow, slot)], Steps = slots == 0 ? [new(0, firstRow, -1, new(0, 0))] : [] }), Throws.InvalidOperationException);
     }
 
-    [Test]
-    public void Guidance_without_a_second_branch_is_an_error()
+    [TestCase(0, -1, TestName = "Guidance without a second branch is an error")]
+    [TestCase(1, 0, TestName = "A picture that is not there is an error")]
+    public void What_is_not_there_is_an_error(int picture, int unconditional)
     {
         using var rig = new CpuRig(Everywhere.Backends.First());
         var op = new VelocityStep("step", Head(rig, new float[2 * Count], true), rig.Value("pictures", Slots, Count), rig.Value("velocity", 1, Count), null);
-        Assert.That(() => rig.Run(op, new Batch { Predictions = [new(FirstRow(0), 0)], Step = new(0, 0, Guidance: 2) }), Throws.InvalidOperationException);
+        Assert.That(() => rig.Run(op, new Batch { Steps = [new(picture, FirstRow(0), unconditional, new(0, 0, Guidance: 2))] }), Throws.InvalidOperationException);
     }
 
-    private static Batch Branches(StepParameters step) => new() { Predictions = [new(FirstRow(0), 0), new(FirstRow(1), 1)], Step = step };
+    /// <summary>Two pictures whose rows stand in the other order, at times and in phases of their own: each as if it were alone.</summary>
+    [Test]
+    public void Pictures_of_a_batch_take_steps_of_their_own([Values] PredictionKind kind)
+    {
+        var numbers = new SeededNumbers(3);
+        float[] pictures = numbers.Floats(4 * Count), predictions = numbers.Floats(2 * Count), remembered = numbers.Floats(2 * Count);
+        StepParameters[] steps = [new(0.25f, 0.02f, 3, StepPhase.HeunCorrect), new(0.5f, 0.1f, 1, StepPhase.HeunTrial)];
+        using var rig = new CpuRig(Everywhere.Backends.First());
+        var expected = new List<float>();
+        for (var picture = 0; picture < 2; picture++)
+        {
+            Value z = rig.Value("z", 2, Count, pictures[(2 * picture * Count)..((2 * picture + 2) * Count)]), v = rig.Value("v", 1, Count, remembered[(picture * Count)..((picture + 1) * Count)]);
+            rig.Run(new VelocityStep("step", Head(rig, predictions, true), z, v, null, kind), new Batch { Steps = [new(0, FirstRow(1 - picture), FirstRow(picture), steps[picture])] });
+            expected.AddRange(rig.Read(z));
+            expected.AddRange(rig.Read(v));
+        }
+        Value all = rig.Value("all", 4, Count, pictures), velocities = rig.Value("velocities", 2, Count, remembered);
+        rig.Run(new VelocityStep("step", Head(rig, predictions, true), all, velocities, null, kind),
+            new Batch { Steps = [.. steps.Select((step, picture) => new PictureStep(picture, FirstRow(1 - picture), FirstRow(picture), step))] });
+        float[] after = rig.Read(all), kept = rig.Read(velocities);
+        Assert.That((float[])[.. after[..(2 * Count)], .. kept[..Count], .. after[(2 * Count)..], .. kept[Count..]], Is.EqualTo(expected));
+    }
+
+    private static Batch Branches(StepParameters step) => new()
+    {
+        Predictions = [new(FirstRow(0), 0), new(FirstRow(1), 1)], Steps = [new(0, FirstRow(0), FirstRow(1), step)],
+    };
 
     /// <summary>The rows of two branches whose predictions are these planar pictures, patches cut as the layout says.</summary>
     private static HeadOutput Head(CpuRig rig, float[] predictions, bool raster)

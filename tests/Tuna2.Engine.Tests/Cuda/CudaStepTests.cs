@@ -50,7 +50,7 @@ public class CudaStepTests
                 var plan = Plan(model, ["a red circle", ""], 32, 16, 3, SamplerKind.Euler, new Guidance(3));
                 using var slot = model.Slots.Lease(plan);
                 var denoiser = new Denoiser(slot.Predictor, plan);
-                denoiser.Begin([], timeout);
+                denoiser.Begin(timeout);
                 var (called, computed) = (products.Calls.Count(c => c == "cublasLtMatmul"), products.Products);
                 finals.Add(denoiser.Run(new SeededNumbers(1).Floats(3 * plan.Height * plan.Width, 2), null, null, timeout));
                 Assert.That(finals[^1], Has.None.NaN);
@@ -99,7 +99,7 @@ public class CudaStepTests
         var plan = Plan(model, ["a red circle", ""], 64, 64, 20, SamplerKind.Heun, new Guidance(3, 0.1f, 0.7f));
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], timeout);
+        denoiser.Begin(timeout);
         slot.Predictor.Start(new float[3 * 64 * 64]);
         fake.ClearCalls();
         foreach (var _ in plan.Evaluations())
@@ -127,7 +127,7 @@ public class CudaStepTests
         var plan = Plan(model, ["a red circle", ""], 32, 32, 10, SamplerKind.Euler, new Guidance(3));
         using var slot = model.Slots.Lease(plan);
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], timeout);
+        denoiser.Begin(timeout);
         var told = new List<int>();
         denoiser.Run(new float[3 * 32 * 32], step =>
         {
@@ -153,7 +153,7 @@ public class CudaStepTests
         using var slot = model.Slots.Lease(plan);
         var told = 0;
         var denoiser = new Denoiser(slot.Predictor, plan);
-        denoiser.Begin([], timeout);
+        denoiser.Begin(timeout);
         denoiser.Run(new float[3 * 16 * 16], _ => told++, null, timeout);
         Assert.That(told, Is.EqualTo(plan.Steps));
         Assert.That(fake.Calls.Count(c => c == "cuGraphLaunch"), Is.EqualTo(plan.Steps));
@@ -164,7 +164,7 @@ public class CudaStepTests
     private static float[] Run(Predictor predictor, DenoisePlan plan, CancellationToken cancellation)
     {
         var denoiser = new Denoiser(predictor, plan);
-        denoiser.Begin([], cancellation);
+        denoiser.Begin(cancellation);
         return denoiser.Run(new SeededNumbers(plan.Steps).Floats(3 * plan.Height * plan.Width, 2), null, null, cancellation);
     }
 

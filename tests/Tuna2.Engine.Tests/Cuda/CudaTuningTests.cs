@@ -14,9 +14,10 @@ public class CudaTuningTests
     private static readonly string _demo = Path.Combine(Fixtures.Repository, "models", "tuna2-shapes");
 
     /// <summary>What is tuned is what a step runs: no product of the graph that cuBLASLt computes is missing, and none is made up.</summary>
-    [TestCase("models/tuna2-shapes")]
-    [TestCase("tests/fixtures/tunar-tiny")]
-    public async Task The_products_are_those_of_a_step(string directory)
+    [TestCase("models/tuna2-shapes", 1)]
+    [TestCase("tests/fixtures/tunar-tiny", 1)]
+    [TestCase("tests/fixtures/tunar-tiny", 3)]
+    public async Task The_products_are_those_of_a_step(string directory, int batch)
     {
         SeededWeights.MakeTunaR();
         using var model = await TunaModel.LoadAsync(Path.Combine(Fixtures.Repository, directory), new() { Device = "cpu" });
@@ -26,21 +27,23 @@ public class CudaTuningTests
         foreach (var branches in new[] { 1, 2 })
         {
             var plan = new DenoisePlan([.. Enumerable.Repeat(layout, branches)], 64, 64, 2, SamplerKind.Euler, new Guidance(branches == 1 ? 1 : 3));
-            using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.Of(plan));
-            predictor.Begin(plan, [], CancellationToken.None);
-            predictor.Start(new float[64 * 64 * 3]);
+            DenoisePlan[] plans = [.. Enumerable.Repeat(plan, batch)];
+            using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.Of(plans));
+            predictor.Begin(plans, CancellationToken.None);
+            predictor.Start([.. Enumerable.Repeat(new float[64 * 64 * 3], batch)]);
             predictor.Evaluate(CancellationToken.None);
-            var ops = predictor.Plans.Last().Graph.Ops;
+            var ops = predictor.Graphs.Last().Graph.Ops;
             foreach (var product in ops.OfType<MatMul>().Where(o => o.Gate is null && o.Activation != Activation.Gelu))
                 ofGraphs.Add($"{product.Input.Rows.Value}x{product.Weight.Rows}x{product.Input.Columns} bf16{(product.Bias is null ? "" : ", bias")}{(product.Activation == Activation.GeluTanh ? ", gelu_tanh" : "")}{(product.Residual is null ? "" : ", residual")}");
             foreach (var embedding in ops.OfType<PatchEmbedding>())
                 ofGraphs.Add($"{embedding.Gathered.Rows.Value}x{embedding.Output.Columns}x{embedding.Gathered.Columns} bf16, bias, residual");
         }
-        Assert.That(CudaTuning.Shapes(model.Config, 64, 64).Select(s => s.ToString()), Is.EquivalentTo(ofGraphs));
+        Assert.That(CudaTuning.Shapes(model.Config, 64, 64, batch).Select(s => s.ToString()), Is.EquivalentTo(ofGraphs));
     }
 
     [TestCase(2, "--device", "cpu", "'cpu' is not a CUDA device")]
     [TestCase(2, "--width", "100", "100x64")]
+    [TestCase(2, "--batch", "65", "batch must be 1 to 64, not 65")]
     [TestCase(1, "--device", "cuda:99", "")]
     public async Task What_cannot_be_tuned_is_one_line_and_no_file(int expected, string option, string value, string problem)
     {

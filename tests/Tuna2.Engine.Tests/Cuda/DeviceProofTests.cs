@@ -18,7 +18,7 @@ public class DeviceProofTests
     {
         using var fake = FakeCuda.Executing();
         var checks = await Run(graphs => FakeCuda.Open(fake, ComputeType.F32, graphs), timeout);
-        Assert.That(checks.Select(c => c.Name), Is.EqualTo(new[] { "repeats", "seed", "together", "memory", "replay", "reference" }));
+        Assert.That(checks.Select(c => c.Name), Is.EqualTo(new[] { "repeats", "seed", "together", "batch", "memory", "replay", "reference" }));
         Assert.That(checks.Select(c => c.Passed), Is.All.EqualTo(true), string.Join('\n', checks));
         FakeCuda.AssertNothingLeft(fake);
     }
@@ -41,7 +41,7 @@ public class DeviceProofTests
     public async Task On_the_CPU_it_says_what_was_not_run(CancellationToken timeout)
     {
         var checks = await Run(_ => new(new CpuBackend(2)), timeout);
-        Assert.That(checks.Where(c => c.Passed == true).Select(c => c.Name), Is.EqualTo(new[] { "repeats", "seed", "together" }));
+        Assert.That(checks.Where(c => c.Passed == true).Select(c => c.Name), Is.EqualTo(new[] { "repeats", "seed", "together", "batch" }));
         Assert.That(checks.Where(c => c.Passed is null).Select(c => c.Name), Is.EqualTo(new[] { "memory", "replay", "reference" }));
     }
 

@@ -3,6 +3,7 @@ using NUnit.Framework;
 using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Graph;
 using Tuna2.Engine.Graph.Ops;
+using StepNumbers = Tuna2.Engine.Kernels.StepNumbers;
 
 namespace Tuna2.Engine.Tests.Cuda;
 
@@ -37,7 +38,6 @@ public class TableLayoutTests
         other.Sequences = [new(0, 2, 0, 3, 3, -1, null), new(2, 3, 0, 9, 1, 0, new Grid(1, 2, 1))];
         other.Tokens = [1, 2, -1, -1, -1];
         other.Times = [new(0, 2)];
-        other.Step = new(0.5f, 0.1f, 1, StepPhase.HeunTrial);
         Assert.That(TableLayout.ShapeOf(other), Is.EqualTo(TableLayout.ShapeOf(Good())));
         foreach (var change in new Action<Batch>[]
         {
@@ -45,6 +45,7 @@ public class TableLayoutTests
             b => b.Times = [],
             b => b.Picked = [1],
             b => b.Predictions = [new(2, 0)],
+            b => b.Steps = [new(0, 2, -1, new(0, 0))],
         })
         {
             var changed = Good();
@@ -132,8 +133,61 @@ public class TableLayoutTests
     {
         var layout = Recalling();
         var varying = new byte[layout.VaryingBytes];
-        layout.WriteVarying(new Batch { Sequences = [new(0, 4, 0, 7, 7, -1, null), new(4, 4, 20, 3, 3, -1, null)] }, varying);
-        Assert.That(MemoryMarshal.Cast<byte, int>(varying.AsSpan(layout.Recalled))[..4].ToArray(), Is.EqualTo(new[] { 0, 0, 7, 20 }));
+        layout.WriteVarying(new Batch { Sequences = [new(0, 4, 0, 7, 7, -1, null), new(4, 4, 20, 3, 3, -1, null)], Prefixes = [1, 0] }, varying);
+        Assert.That(MemoryMarshal.Cast<byte, int>(varying.AsSpan(layout.Recalled))[..4].ToArray(), Is.EqualTo(new[] { 7, 0, 0, 20 }));
+    }
+
+    [TestCase(2)]
+    [TestCase(-1)]
+    [TestCase(null)]
+    public void A_prefix_that_nobody_keeps_is_refused(int? prefix)
+    {
+        var layout = Recalling();
+        Assert.That(() => layout.WriteVarying(new Batch { Sequences = [new(0, 4, 0, 7, 7, -1, null)], Prefixes = prefix is { } which ? [which] : [] }, new byte[layout.VaryingBytes]),
+            Throws.InvalidOperationException.With.Message.Contains("of 2 are not those of 1 sequences"));
+    }
+
+    /// <summary>Steps are tables: where rows begin, which picture and what numbers may differ from replay to replay.</summary>
+    [Test]
+    public void Steps_of_pictures_are_tables()
+    {
+        var layout = Stepping();
+        var varying = new byte[layout.VaryingBytes];
+        Batch one = Stepped(new PictureStep(1, 1, 4, new(0.5f, 0.1f, 3, StepPhase.HeunTrial))), other = Stepped(new PictureStep(0, 4, -1, new(0.25f, 0.2f)));
+        layout.WriteVarying(one, varying);
+        Assert.That(MemoryMarshal.Cast<byte, StepNumbers>(varying.AsSpan(layout.Numbers))[0], Is.EqualTo(new StepNumbers(0.5f, 0.1f, 3, 1, 1, 1, 4)));
+        Assert.That(TableLayout.ShapeOf(other), Is.EqualTo(TableLayout.ShapeOf(one)));
+    }
+
+    private static IEnumerable<TestCaseData> WrongSteps()
+    {
+        yield return Case("no such picture", "picture stepped 2 of 2", new PictureStep(2, 1, -1, new(0, 0)));
+        yield return Case("rows that are not there", "at row 5 of 6", new PictureStep(0, 5, -1, new(0, 0)));
+        yield return Case("guidance without a second branch", "picture guided 0 of 2 at row -1", new PictureStep(0, 1, -1, new(0, 0, 2)));
+        yield return Case("too many", "3 pictures are stepped, of 2", new(0, 1, -1, new(0, 0)), new(1, 1, -1, new(0, 0)), new(0, 1, -1, new(0, 0)));
+
+        static TestCaseData Case(string name, string said, params PictureStep[] steps) => new TestCaseData(steps, said).SetArgDisplayNames(name);
+    }
+
+    [TestCaseSource(nameof(WrongSteps))]
+    public void A_step_of_what_is_not_there_is_refused(PictureStep[] steps, string said)
+    {
+        var layout = Stepping();
+        Assert.That(() => layout.WriteVarying(Stepped(steps), new byte[layout.VaryingBytes]), Throws.InvalidOperationException.With.Message.Contains(said));
+    }
+
+    private static Batch Stepped(params PictureStep[] steps) => new() { Sequences = [new(0, 3, 0, 0, 0, -1, null), new(3, 3, 3, 0, 0, -1, null)], Steps = steps };
+
+    /// <summary>Two pictures of two patches, whose spans have three rows each.</summary>
+    private static TableLayout Stepping()
+    {
+        var rows = new Extent("tokens", 6);
+        Value qkv = new("qkv", rows, 24, Storage.State), keys = new("keys", new Extent("keys", 6), 8, Storage.State), values = new("values", new Extent("keys", 6), 8, Storage.State);
+        var head = new HeadOutput(new Value("rows", rows, 12, Storage.State), 3, 2, 4, 2, Raster: true);
+        var graph = new ModelGraph();
+        graph.Add(new QkvToCache("rope", qkv, new AttentionShape(1, 1, 8), new TextRotary(8, [1]), null, null, 0, keys, values));
+        graph.Add(new VelocityStep("step", head, new Value("pictures", new Extent("pictures", 4), 24, Storage.State, ValueElement.Float32), new Value("velocity", new Extent("velocity", 2), 24, Storage.State, ValueElement.Float32), null));
+        return new(new Plan(graph), new BatchBounds(rows, 2), _ => 4);
     }
 
     [TestCase(0, 8)]
@@ -141,7 +195,7 @@ public class TableLayoutTests
     public void A_prefix_that_is_not_kept_or_has_no_place_is_refused(int kvBase, int prefix)
     {
         var layout = Recalling();
-        Assert.That(() => layout.WriteVarying(new Batch { Sequences = [new(0, 4, kvBase, prefix, prefix, -1, null)] }, new byte[layout.VaryingBytes]),
+        Assert.That(() => layout.WriteVarying(new Batch { Sequences = [new(0, 4, kvBase, prefix, prefix, -1, null)], Prefixes = [0] }, new byte[layout.VaryingBytes]),
             Throws.InvalidOperationException.With.Message.Contains("recalls 7 rows"));
     }
 

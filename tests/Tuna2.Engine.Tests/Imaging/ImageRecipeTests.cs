@@ -53,6 +53,16 @@ public class ImageRecipeTests
     }
 
     [Test]
+    public void A_batch_that_decides_bits_comes_back_and_one_picture_says_nothing_of_it()
+    {
+        var batched = s_parameters with { Batch = 4 };
+        Assert.That(GenerationParameters.Parse(batched.ToJson()), Is.EqualTo(batched));
+        Assert.That(batched.ToOptions(), Is.EqualTo(s_parameters.ToOptions() with { Batch = 4 }));
+        Assert.That(ImageRecipe.Of([new("parameters", batched.ToText())], "x").Options, Is.EqualTo(batched.ToOptions()));
+        Assert.That(s_parameters.ToJson() + s_parameters.ToText(), Does.Not.Contain("atch"));
+    }
+
+    [Test]
     public void Of_a_clip_frames_and_rate_come_back_too()
     {
         var clip = s_parameters with { Task = "video", Frames = 13, FramesPerSecond = 12.5, VaeTile = 256 };

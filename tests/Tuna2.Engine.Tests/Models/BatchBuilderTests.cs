@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Tuna2.Engine.Graph;
+using Tuna2.Engine.Graph.Ops;
 using Tuna2.Engine.Models;
 using Tuna2.Engine.Text;
 
@@ -131,14 +132,16 @@ public class BatchBuilderTests
     {
         var (one, two) = (s_layouts[0].Layout, s_layouts[1].Layout);
         var builder = new BatchBuilder();
-        builder.Add(one, one.Target.Offset, one.Target.End, 0, 0, 1, 2, 0).Predict(0, 0);
-        builder.Add(two, two.Target.Offset, two.Target.End, 12, 0, 1, 2, 0).Predict(7, 1);
-        var batch = builder.Build();
+        builder.Add(one, one.Target.Offset, one.Target.End, 0, 0, 1, 2, 0).Predict(0, 0).Recall(1);
+        builder.Add(two, two.Target.Offset, two.Target.End, 12, 0, 1, 2, 0).Predict(7, 1).Recall(0);
+        var batch = builder.Step(0, 0, 7, new(0.5f, 0.1f, 3)).Step(1, 7, null, new(0.25f, 0.1f)).Build();
         Assert.Multiple(() =>
         {
             Assert.That(batch.Sequences.Select(s => (s.QBegin, s.KvBase, s.KvLen)), Is.EqualTo(new[] { (0, 0, 12), (7, 12, 9) }));
             Assert.That(batch.Predictions, Is.EqualTo(new PredictionPlacement[] { new(1, 0), new(8, 1) }));
             Assert.That(batch.Times, Is.EqualTo(new TimePlacement[] { new(1, 0), new(1, 7) }));
+            Assert.That(batch.Prefixes, Is.EqualTo(new[] { 1, 0 }));
+            Assert.That(batch.Steps, Is.EqualTo(new PictureStep[] { new(0, 1, 8, new(0.5f, 0.1f, 3)), new(1, 8, -1, new(0.25f, 0.1f)) }), "patches stand behind the time token");
         });
     }
 

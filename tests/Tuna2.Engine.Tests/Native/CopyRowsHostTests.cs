@@ -60,7 +60,7 @@ public class CopyRowsHostTests
 
         using var rig = new CpuRig(KernelOutput.Cpu);
         var output = rig.Value("y", rows, columns, before);
-        rig.Run(new Ops.RecallPrefix("keys", rig.Value("kept", 2 * perSequence, columns, x), perSequence, output), new Batch { Sequences = [new(0, 2, 0, perSequence, perSequence, -1, null), new(2, 2, 12, perSequence, perSequence, -1, null)] });
+        rig.Run(new Ops.RecallPrefix("keys", rig.Value("kept", 2 * perSequence, columns, x), perSequence, output), new Batch { Sequences = [new(0, 2, 0, perSequence, perSequence, -1, null), new(2, 2, 12, perSequence, perSequence, -1, null)], Prefixes = [0, 1] });
         Assert.That(y.As<float>().ToArray(), Is.EqualTo(rig.Read(output)));
         Assert.That(y.As<float>().ToArray(), Is.Not.EqualTo(before));
     }

@@ -20,7 +20,7 @@ public class X0ToVelocityStepHostTests
     public void Agrees_with_float64_and_the_CPU(
         [Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool raster, [Values(0f, 1f, 3f)] float guidance,
         [Values(0f, 0.5f, 0.94f, 0.96f, 1f)] float time, [Values("16x16", "16x272", "304x16", "48x32")] string size) =>
-        Check(element, new StepNumbers(time, Delta: 0.02f, guidance, phase), raster, size);
+        Check(element, Numbers(time, 0.02f, guidance, phase), raster, size);
 
     /// <summary>What Tuna denoises: 48 channels, a token a cell, velocities; one frame and several, odd sides.</summary>
     [Test, Pairwise]
@@ -29,35 +29,35 @@ public class X0ToVelocityStepHostTests
         [Values(0f, 0.5f, 0.96f, 1f)] float time, [Values("1x1", "3x5", "16x17")] string size, [Values(1, 3)] int frames)
     {
         int[] sides = [.. size.Split('x').Select(int.Parse)];
-        Check(new Operands(element, new StepNumbers(time, Delta: 0.02f, guidance, phase), raster: true, sides[0], sides[1], latent: true, velocity, frames));
+        Check(new Operands(element, Numbers(time, 0.02f, guidance, phase), raster: true, sides[0], sides[1], latent: true, velocity, frames));
     }
 
     [TestCase(ElementType.BF16, 0, true)]
     [TestCase(ElementType.F32, 2, false)]
     public void Agrees_in_many_patches(ElementType element, int phase, bool raster) =>
-        Check(element, new StepNumbers(0.3f, 0.02f, 3, phase), raster, "368x688");
+        Check(element, Numbers(0.3f, 0.02f, 3, phase), raster, "368x688");
 
     [Test]
     public void A_picture_without_prediction_or_bytes_wanted_is_the_same([Values] ElementType element, [Values(0, 1, 2)] int phase)
     {
-        var numbers = new StepNumbers(0.3f, 0.02f, 2, phase);
+        var numbers = Numbers(0.3f, 0.02f, 2, phase);
         using Operands all = new(element, numbers, raster: true, 48, 32), bare = new(element, numbers, raster: true, 48, 32);
         Runner.LaunchChecked(all.Kernel, all.Args, all.Buffers);
         Runner.LaunchChecked(bare.Kernel, bare.Args with { Prediction = 0, Bytes = 0 }, bare.Buffers.AsSpan(..^2));
-        Assert.That(Read(bare.State), Is.EqualTo(Read(all.State)));
+        Assert.That(bare.State, Is.EqualTo(all.State));
     }
 
     [Test]
     public void Stays_in_its_buffers([Values] ElementType element, [Values(0, 1, 2, 3)] int phase, [Values] bool raster)
     {
-        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, phase), raster, 48, 16);
+        using var operands = new Operands(element, Numbers(0.3f, 0.02f, 2, phase), raster, 48, 16);
         SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
     }
 
     [Test]
     public void Stays_in_its_buffers_on_latents([Values] ElementType element, [Values(0, 1, 2, 3)] int phase)
     {
-        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, phase), raster: true, 3, 5, latent: true, velocity: true, frames: 3);
+        using var operands = new Operands(element, Numbers(0.3f, 0.02f, 2, phase), raster: true, 3, 5, latent: true, velocity: true, frames: 3);
         SanitizedRunner.Launch(operands.Kernel, operands.Args, operands.Buffers);
     }
 
@@ -75,10 +75,45 @@ public class X0ToVelocityStepHostTests
 
     internal static KernelOutput Sample(ElementType element)
     {
-        using var operands = new Operands(element, new StepNumbers(0.3f, 0.02f, 2, 0), raster: true, 48, 32);
+        using var operands = new Operands(element, Numbers(0.3f, 0.02f, 2, 0), raster: true, 48, 32);
         Runner.LaunchChecked(operands.Kernel, operands.Args, operands.Buffers);
         return operands.Outputs()[1];
     }
+
+    /// <summary>Three pictures, of which two are stepped, each by numbers of its own: both are what they are alone, and the third is as it was.</summary>
+    [Test]
+    public void Pictures_of_a_launch_take_steps_of_their_own([Values] ElementType element, [Values] bool latent)
+    {
+        const int stepped = 2, there = 3;
+        var (height, width, channels, patch) = latent ? (3, 5, LatentChannels, 1) : (16, 48, 3, 16);
+        int count = channels * height * width, values = patch * patch * channels;
+        var random = new Random(7);
+        float[] rows = element.Random(random, 2 * there * count), pictures = ElementType.F32.Random(random, 2 * there * count), velocity = ElementType.F32.Random(random, there * count);
+        StepNumbers[] numbers = [new(0.25f, 0.02f, 3, 2, 2, 0, count / values), new(0.5f, 0.1f, 1, 1, 0, 3 * count / values, -1)];
+        var args = new X0ToVelocityStepArgs { Height = height, Width = width, Raster = 1, Frames = 1, PredictsVelocity = latent ? 1 : 0 };
+        float[] expected = pictures, remembered = velocity;
+        foreach (var one in numbers)
+            (expected, remembered) = Launch([one], expected, remembered);
+        var (after, kept) = Launch(numbers, pictures, velocity);
+        Assert.That(after, Is.EqualTo(expected));
+        Assert.That(kept, Is.EqualTo(remembered));
+        Assert.That(after[..count], Is.EqualTo(pictures[..count]), "a trial leaves the state");
+        Assert.That(after[(2 * count)..(4 * count)], Is.EqualTo(pictures[(2 * count)..(4 * count)]), "nobody steps the picture between");
+        Assert.That(after[(4 * count)..(5 * count)], Is.Not.EqualTo(pictures[(4 * count)..(5 * count)]));
+
+        (float[] Pictures, float[] Velocity) Launch(StepNumbers[] steps, float[] before, float[] velocityBefore)
+        {
+            using HostBuffer input = element.Input("rows", rows), states = HostBuffer.Updated<float>("pictures", before), speeds = HostBuffer.Updated<float>("velocity", velocityBefore), table = HostBuffer.Input<StepNumbers>("numbers", steps);
+            var launched = args with { Rows = input.Address, Pictures = states.Address, Velocity = speeds.Address, Numbers = table.Address };
+            Runner.LaunchChecked(new X0ToVelocityStep(element, patch, channels, steps.Length), launched, input, states, speeds, table);
+            if (steps.Length == stepped)
+                SanitizedRunner.Launch(new X0ToVelocityStep(element, patch, channels, steps.Length), launched, [input, states, speeds, table]);
+            return (Read(states), Read(speeds));
+        }
+    }
+
+    /// <summary>Of the first picture; whoever has rows says where they begin.</summary>
+    private static StepNumbers Numbers(float time, float delta, float guidance, int phase) => new(time, delta, guidance, phase, 0, 0, 0);
 
     private static void Check(ElementType element, StepNumbers numbers, bool raster, string size)
     {
@@ -94,9 +129,9 @@ public class X0ToVelocityStepHostTests
         foreach (var output in operands.Outputs())
             output.Check();
         if (numbers.Phase != X0ToVelocityStep.PredictOnly && !operands.Latent)
-            Assert.That(operands.Bytes.Holds(PixelTensor.ToImage(Read(operands.State), operands.Args.Width, operands.Args.Height).Pixels.Span), "bytes");
+            Assert.That(operands.Bytes.Holds(PixelTensor.ToImage(operands.State, operands.Args.Width, operands.Args.Height).Pixels.Span), "bytes");
         if (element == ElementType.F32 && numbers.Phase != X0ToVelocityStep.PredictOnly)
-            KernelOutput.Against("the CPU backend", Read(operands.State), operands.Cpu(), operands.Row).Check();
+            KernelOutput.Against("the CPU backend", operands.State, operands.Cpu(), operands.Row).Check();
     }
 
     private static float[] Read(HostBuffer buffer) => buffer.As<float>().ToArray();
@@ -116,8 +151,7 @@ public class X0ToVelocityStepHostTests
         private readonly float[] _z;
         private readonly float[] _trial;
         private readonly float[] _velocity;
-        private readonly HostBuffer _zBuffer;
-        private readonly HostBuffer _trialBuffer;
+        private readonly HostBuffer _pictures;
         private readonly HostBuffer _velocityBuffer;
         private readonly HostBuffer _prediction;
 
@@ -139,19 +173,16 @@ public class X0ToVelocityStepHostTests
             _velocity = numbers.Phase == 2 ? ElementType.F32.Random(random, count) : NaNs(count);
 
             var rows = element.Input("rows", _rows);
-            _zBuffer = HostBuffer.Updated<float>("z", _z);
-            _trialBuffer = HostBuffer.Updated<float>("trial", _trial);
+            _pictures = HostBuffer.Updated<float>("pictures", [.. _z, .. _trial]);
             _velocityBuffer = HostBuffer.Updated<float>("velocity", _velocity);
             _prediction = HostBuffer.Output<float>("prediction", count);
             Bytes = reads && !latent ? HostBuffer.Output<byte>("bytes", count) : HostBuffer.Updated<byte>("bytes", new byte[count]);
-            var numbersBuffer = HostBuffer.Input<StepNumbers>("numbers", [numbers]);
-            Buffers = [rows, _zBuffer, _trialBuffer, _velocityBuffer, numbersBuffer, _prediction, Bytes];
+            var numbersBuffer = HostBuffer.Input<StepNumbers>("numbers", [numbers with { Conditional = FirstOf(0) / Values, Unconditional = numbers.Guidance == 1 ? int.MinValue : FirstOf(1) / Values }]);
+            Buffers = [rows, _pictures, _velocityBuffer, numbersBuffer, _prediction, Bytes];
             Args = new X0ToVelocityStepArgs
             {
-                Conditional = rows.Address + (ulong)(FirstOf(0) * element.Size()),
-                Unconditional = rows.Address + (ulong)(FirstOf(1) * element.Size()),
-                Z = _zBuffer.Address,
-                Trial = _trialBuffer.Address,
+                Rows = rows.Address,
+                Pictures = _pictures.Address,
                 Velocity = _velocityBuffer.Address,
                 Prediction = _prediction.Address,
                 Bytes = latent ? 0 : Bytes.Address,
@@ -162,8 +193,6 @@ public class X0ToVelocityStepHostTests
                 Frames = frames,
                 PredictsVelocity = velocity ? 1 : 0,
             };
-            if (numbers.Guidance == 1)
-                Args = Args with { Unconditional = 0 };
         }
 
         public ElementType Element => _element;
@@ -188,7 +217,7 @@ public class X0ToVelocityStepHostTests
         public HostBuffer[] Buffers { get; }
 
         /// <summary>What the phase writes: the trial state, or the state.</summary>
-        public HostBuffer State => _numbers.Phase == 1 ? _trialBuffer : _zBuffer;
+        public float[] State => Slot(_numbers.Phase == 1 ? 1 : 0);
 
         /// <summary>The prediction, then what the phase writes; all else must be as it was.</summary>
         public KernelOutput[] Outputs()
@@ -205,18 +234,18 @@ public class X0ToVelocityStepHostTests
                     var mean = _numbers.Phase == 2 ? (v + _velocity[at]) / 2 : v;
                     (prediction[at], velocity[at], state[at]) = ((float)x0, (float)v, (float)(_z[at] + (double)_numbers.Delta * mean));
                 }
-            Unchanged(_zBuffer, _z, _numbers.Phase is 1 or 3);
-            Unchanged(_trialBuffer, _trial, _numbers.Phase != 1);
-            Unchanged(_velocityBuffer, _velocity, _numbers.Phase != 1);
+            Unchanged("z", Slot(0), _z, _numbers.Phase is 1 or 3);
+            Unchanged("trial", Slot(1), _trial, _numbers.Phase != 1);
+            Unchanged("velocity", Read(_velocityBuffer), _velocity, _numbers.Phase != 1);
             if (_numbers.Phase == 3 || Latent)
                 Assert.That(Bytes.As<byte>().ContainsAnyExcept((byte)0), Is.False, "bytes");
 
-            KernelOutput Judged(string name, HostBuffer buffer, float[] exact) => new(name, Read(buffer), exact, exact, Row, Comparison.F32Noise);
+            KernelOutput Judged(string name, float[] values, float[] exact) => new(name, values, exact, exact, Row, Comparison.F32Noise);
             return _numbers.Phase switch
             {
-                3 => [Judged("prediction", _prediction, prediction)],
-                1 => [Judged("prediction", _prediction, prediction), Judged("trial", _trialBuffer, state), Judged("velocity", _velocityBuffer, velocity)],
-                _ => [Judged("prediction", _prediction, prediction), Judged("z", _zBuffer, state)],
+                3 => [Judged("prediction", Read(_prediction), prediction)],
+                1 => [Judged("prediction", Read(_prediction), prediction), Judged("trial", State, state), Judged("velocity", Read(_velocityBuffer), velocity)],
+                _ => [Judged("prediction", Read(_prediction), prediction), Judged("z", State, state)],
             };
         }
 
@@ -229,8 +258,7 @@ public class X0ToVelocityStepHostTests
             Value pictures = rig.Value("pictures", 2, count, [.. _z, .. _trial]), velocity = rig.Value("velocity", 1, count, _velocity);
             rig.Run(new VelocityStep("step", new HeadOutput(rows, _channels, _height, _width, _patch, _raster, _frames), pictures, velocity, null, _velocities ? PredictionKind.Velocity : PredictionKind.X0), new Batch
             {
-                Predictions = [new(FirstOf(0) / Values, 0), new(FirstOf(1) / Values, 1)],
-                Step = new(_numbers.Time, _numbers.Delta, _numbers.Guidance, (StepPhase)_numbers.Phase),
+                Steps = [new(0, FirstOf(0) / Values, FirstOf(1) / Values, new(_numbers.Time, _numbers.Delta, _numbers.Guidance, (StepPhase)_numbers.Phase))],
             });
             return rig.Read(pictures)[(_numbers.Phase == 1 ? count.. : ..count)];
         }
@@ -239,10 +267,12 @@ public class X0ToVelocityStepHostTests
 
         private static float[] NaNs(int count) => [.. Enumerable.Repeat(float.NaN, count)];
 
-        private static void Unchanged(HostBuffer buffer, float[] before, bool unchanged)
+        private float[] Slot(int slot) => Read(_pictures)[(slot * _z.Length)..((slot + 1) * _z.Length)];
+
+        private static void Unchanged(string name, float[] values, float[] before, bool unchanged)
         {
             if (unchanged)
-                Assert.That(buffer.Holds<float>(before), $"{buffer.Name} is as it was");
+                Assert.That(values.AsSpan().SequenceEqual(before), $"{name} is as it was");
         }
 
         /// <summary>Where a branch's first patch begins among the rows' values.</summary>

@@ -33,11 +33,11 @@ public class PredictorTests(string folder)
     public void The_prefix_path_predicts_what_the_full_path_predicts(
         [Values(nameof(ImageTask.Generate), nameof(ImageTask.Edit), nameof(ImageTask.Reconstruct))] string task, [Values("16x16", "32x80", "64x16")] string size, [Values(0, 1, 23)] int promptLength, [Values] SamplerKind sampler)
     {
-        var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), size, promptLength, sampler);
+        var (plan, start) = Job(Enum.Parse<ImageTask>(task), size, promptLength, sampler);
         using var full = new FullPredictor(_model.Network, _model.Backend, plan, []);
         using var prefix = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan), watched: true);
-        var (fromFull, fullPredictions) = Run(full, plan, source, start);
-        var (fromPrefix, prefixPredictions) = Run(prefix, plan, source, start);
+        var (fromFull, fullPredictions) = Run(full, plan, start);
+        var (fromPrefix, prefixPredictions) = Run(prefix, plan, start);
         Assert.Multiple(() =>
         {
             Assert.That(Comparison.Of(fromPrefix, fromFull, plan.Width).Within(PrefixToFull), $"{Comparison.Of(fromPrefix, fromFull, plan.Width)}");
@@ -49,7 +49,7 @@ public class PredictorTests(string folder)
     [Test, Combinatorial]
     public void Nothing_is_read_that_the_run_did_not_write([Values(nameof(ImageTask.Generate), nameof(ImageTask.Edit), nameof(ImageTask.Reconstruct))] string task, [Values] bool full)
     {
-        var (plan, source, start) = Job(Enum.Parse<ImageTask>(task), "32x48", 5, SamplerKind.Heun);
+        var (plan, start) = Job(Enum.Parse<ImageTask>(task), "32x48", 5, SamplerKind.Heun);
         using var backend = new PoisoningBackend();
         using var predictor = Open(_model.Network, backend, plan, full);
         float[] first = [.. Final(() => { })], second = [.. Final(backend.Poison)];
@@ -62,7 +62,7 @@ public class PredictorTests(string folder)
         float[] Final(Action beforeStep)
         {
             beforeStep();
-            predictor.Begin(plan, source, default);
+            predictor.Begin(plan, default);
             return new Denoiser(predictor, plan).Run(start, _ => beforeStep(), null, default);
         }
     }
@@ -70,7 +70,7 @@ public class PredictorTests(string folder)
     [Test]
     public void Kept_values_survive_to_the_end_of_the_run()
     {
-        var (plan, source, start) = Job(ImageTask.Edit, "32x32", 4, SamplerKind.Euler);
+        var (plan, start) = Job(ImageTask.Edit, "32x32", 4, SamplerKind.Euler);
         string[] names = ["input_embeds", "llm_layer_0", "llm_layer_1", "llm_out", "head_layer_0", "head_out"];
         var alone = names.Select(name => Kept([name])[0]).ToArray();
         var together = Kept(names);
@@ -80,7 +80,7 @@ public class PredictorTests(string folder)
         float[][] Kept(string[] keep)
         {
             using var predictor = new FullPredictor(_model.Network, _model.Backend, plan, keep);
-            Run(predictor, plan, source, start);
+            Run(predictor, plan, start);
             return [.. keep.Select(name => predictor.ReadKept(name)!.Value.Data)];
         }
     }
@@ -115,15 +115,15 @@ public class PredictorTests(string folder)
     [Test]
     public void A_cancelled_run_stops_before_its_first_op()
     {
-        var (plan, source, start) = Job(ImageTask.Generate, "32x32", 3, SamplerKind.Euler);
+        var (plan, start) = Job(ImageTask.Generate, "32x32", 3, SamplerKind.Euler);
         using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan));
         var cancelled = new CancellationToken(canceled: true);
         var denoiser = new Denoiser(predictor, plan);
-        Assert.That(() => denoiser.Begin(source, cancelled), Throws.InstanceOf<OperationCanceledException>());
-        denoiser.Begin(source, default);
+        Assert.That(() => denoiser.Begin(cancelled), Throws.InstanceOf<OperationCanceledException>());
+        denoiser.Begin(default);
         predictor.Start(start);
         Assert.That(() => predictor.Evaluate(cancelled), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(predictor.ReadPicture(VelocityStep.StateSlot), Is.EqualTo(start));
+        Assert.That(predictor.ReadPicture(), Is.EqualTo(start));
     }
 
     private sealed class Recorder(Predictor predictor) : IDenoiseObserver
@@ -140,15 +140,15 @@ public class PredictorTests(string folder)
     private static Predictor Open(TunaNetwork network, IBackend backend, DenoisePlan plan, bool full) =>
         full ? new FullPredictor(network, backend, plan, []) : new PrefixPredictor(network, backend, PredictorRoom.Of(plan), watched: true);
 
-    private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] source, float[] start)
+    private static (float[] Final, List<float[]> Predictions) Run(Predictor predictor, DenoisePlan plan, float[] start)
     {
         var (denoiser, recorder) = (new Denoiser(predictor, plan), new Recorder(predictor));
-        denoiser.Begin(source, default);
+        denoiser.Begin(default);
         return (denoiser.Run(start, null, recorder, default), recorder.Predictions);
     }
 
     /// <summary>A conditional prompt of random tokens and an unconditional one of another length, guided over a part of three steps.</summary>
-    private (DenoisePlan Plan, float[] Source, float[] Start) Job(ImageTask task, string size, int promptLength, SamplerKind sampler)
+    private (DenoisePlan Plan, float[] Start) Job(ImageTask task, string size, int promptLength, SamplerKind sampler)
     {
         var sides = size.Split('x').Select(int.Parse).ToArray();
         var config = _model.Config;
@@ -157,7 +157,7 @@ public class PredictorTests(string folder)
         var plan = new DenoisePlan([Layout(promptLength), Layout(promptLength / 2)], grid.Height * config.PatchSize, grid.Width * config.PatchSize, Steps: 3, sampler, new Guidance(3, 0, 0.5f),
             Frames: grid.Frames, TimeShift: config.Defaults.TimeShift, Prediction: config.Prediction);
         var elements = config.ImageChannels * plan.Frames * plan.Height * plan.Width;
-        return (plan, task == ImageTask.Generate ? [] : numbers.Floats(elements), numbers.Floats(elements, 2));
+        return (plan with { Source = task == ImageTask.Generate ? null : numbers.Floats(elements) }, numbers.Floats(elements, 2));
 
         PromptLayout Layout(int length)
         {

@@ -91,7 +91,7 @@ public class EachPictureTests
         Assert.Throws<RequestException>(() => _session.GenerateEachAsync(" ", null, null, timeout));
         Assert.Throws<RequestException>(() => _session.EditEachAsync(DemoModel.Picture, "", null, null, timeout));
         Assert.Throws<RequestException>(() => _session.GenerateEachAsync(DemoModel.Prompt, new() { Count = 0 }, null, timeout));
-        Assert.Throws<ArgumentNullException>(() => _session.GenerateEachAsync(null!, null, null, timeout));
+        Assert.Throws<ArgumentNullException>(() => _session.GenerateEachAsync((string)null!, null, null, timeout));
         _session.Dispose();
         Assert.Throws<ObjectDisposedException>(() => _session.GenerateEachAsync(DemoModel.Prompt, null, null, timeout));
     }

@@ -56,6 +56,8 @@ public class MemoryTests
         new() { Steps = 2, Width = 64, Height = 64 },
         new() { Steps = 3, Width = 96, Height = 48, Guidance = 1 },
         new() { Steps = 70, Width = 16, Height = 32, Sampler = SamplerKind.Heun },
+        new() { Steps = 2, Width = 32, Height = 48, Count = 4, Batch = 3 },
+        new() { Steps = 2, Width = 48, Height = 32, Count = 2, Batch = 8, Guidance = 1 },
     ];
 
     [TestCaseSource(nameof(Pictures))]
@@ -109,6 +111,7 @@ public class MemoryTests
         await Refused(() => _session.GenerateAsync(Prompt, options, null, timeout), "256x128", "guidance 1", "can be had");
         await Refused(() => _session.EditAsync(DemoModel.Picture, Prompt, options, null, timeout), "256x128");
         await Refused(() => _session.ReconstructAsync(DemoModel.Picture, options, null, timeout), "256x128");
+        await Refused(() => _session.GenerateAsync(Prompt, options with { Count = 4, Batch = 3 }, null, timeout), "a batch of 3, each a picture of 256x128", "a smaller batch");
         _machine.AvailableBytes = 1000;
         await Refused(async () => await _session.AskAsync(DemoModel.Picture, Prompt, null, timeout).ToListAsync(timeout), "chat", "shorter answer");
         Assert.That(_machine.Taken, Is.Zero);

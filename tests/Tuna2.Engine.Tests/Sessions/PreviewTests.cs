@@ -76,7 +76,7 @@ public class PreviewTests
         var plan = new DenoisePlan(branches, 64, 64, 8, SamplerKind.Euler, new Guidance(2.5f));
         using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan), watched: true);
         var denoiser = new Denoiser(predictor, plan) { EstimateEvery = 1 };
-        denoiser.Begin([], default);
+        denoiser.Begin(default);
         var start = new float[3 * 64 * 64];
         new TorchRandom(5).FillNormal(start);
         var compared = 0;
@@ -84,10 +84,10 @@ public class PreviewTests
         {
             if (step == plan.Steps)
             {
-                Assert.That(denoiser.Estimate, Is.Null, "the picture itself is there");
+                Assert.That(denoiser.Estimate(0), Is.Null, "the picture itself is there");
                 return;
             }
-            float[] c = predictor.ReadPrediction(0), u = predictor.ReadPrediction(1), estimate = denoiser.Estimate!;
+            float[] c = predictor.ReadPrediction(0), u = predictor.ReadPrediction(1), estimate = denoiser.Estimate(0)!;
             for (var i = 0; i < c.Length; i++)
                 Assert.That(estimate[i], Is.EqualTo(u[i] + 2.5f * (c[i] - u[i])).Within(1e-4f), $"step {step}, element {i}");
             compared++;

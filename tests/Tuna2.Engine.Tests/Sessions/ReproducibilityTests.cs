@@ -161,7 +161,7 @@ public class ReproducibilityTests
         var plan = new DenoisePlan(branches, 32, 32, steps, sampler, guidance);
         using var predictor = new PrefixPredictor(_model.Network, _model.Backend, PredictorRoom.Of(plan));
         var denoiser = new Denoiser(predictor, plan);
-        denoiser.Begin([], default);
+        denoiser.Begin(default);
         denoiser.Run(new float[3 * 32 * 32], stepped, counter, default);
     }
 

@@ -28,7 +28,7 @@ public class RequestTests
     [Test]
     public void Missing_arguments_are_ArgumentNullExceptions()
     {
-        Assert.Throws<ArgumentNullException>(() => _session.GenerateAsync(null!));
+        Assert.Throws<ArgumentNullException>(() => _session.GenerateAsync((string)null!));
         Assert.Throws<ArgumentNullException>(() => _session.EditAsync(null!, "make it red"));
         Assert.Throws<ArgumentNullException>(() => _session.EditAsync(DemoModel.Picture, null!));
         Assert.Throws<ArgumentNullException>(() => _session.ReconstructAsync(null!));

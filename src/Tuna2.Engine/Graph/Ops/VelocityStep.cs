@@ -30,32 +30,45 @@ public enum PredictionKind
 /// <param name="Phase">Which part of the solver's step.</param>
 public readonly record struct StepParameters(float Time, float Delta, float Guidance = 1, StepPhase Phase = StepPhase.Euler);
 
+/// <summary>A picture's part of a batch: its predictions, and what becomes of them. Pictures of a batch may be at different steps of different runs.</summary>
+/// <param name="Picture">Which of the pictures that are denoised.</param>
+/// <param name="Conditional">First patch row of the conditional prediction.</param>
+/// <param name="Unconditional">First patch row of the unconditional one; -1 where there is none, and guidance is 1.</param>
+/// <param name="Numbers">The numbers of its step.</param>
+public readonly record struct PictureStep(int Picture, int Conditional, int Unconditional, StepParameters Numbers);
+
 /// <summary>
-/// From the flow head's rows to the next state, fused: unpatchify; p = u + g (c - u); the velocity that p is or leads to
-/// (<see cref="PredictionKind"/>); then the solver's update by the batch's <see cref="Batch.Step"/> (MODEL.md 4, official
-/// jit_utils.py and transport/integrators.py). Element by element in float32.
+/// From the flow head's rows to the next states, fused: unpatchify; p = u + g (c - u); the velocity that p is or leads to
+/// (<see cref="PredictionKind"/>); then the solver's update, picture by picture as the batch's <see cref="Batch.Steps"/> say (MODEL.md
+/// 4, official jit_utils.py and transport/integrators.py). Element by element in float32.
 /// </summary>
 public sealed class VelocityStep(string name, HeadOutput head, Value pictures, Value velocity, Value? predictions, PredictionKind prediction = PredictionKind.X0) : Op(name)
 {
     /// <summary>What the rows are.</summary>
     public PredictionKind Prediction { get; } = prediction;
 
-    /// <summary>The head's rows; the batch's <see cref="Batch.Predictions"/> say where a branch's begin: slot 0 conditional, 1 unconditional.</summary>
+    /// <summary>The head's rows; the batch's <see cref="Batch.Steps"/> say where those of a picture's branches begin.</summary>
     public HeadOutput Head { get; } = head;
 
-    /// <summary>(slots, elements): slot <see cref="StateSlot"/> is z, slot <see cref="TrialSlot"/> Heun's trial state.</summary>
+    /// <summary>
+    /// (slots, elements): of each picture <see cref="SlotsOfPicture"/>, of which slot <see cref="StateSlot"/> is z, slot
+    /// <see cref="TrialSlot"/> Heun's trial state; others may follow.
+    /// </summary>
     public Value Pictures { get; } = pictures;
 
-    /// <summary>(1, elements): Heun's remembered v.</summary>
+    /// <summary>(pictures, elements): Heun's remembered v.</summary>
     public Value Velocity { get; } = velocity;
 
     /// <summary>(predictions, elements): where every placement's own prediction goes when somebody watches, else null.</summary>
     public Value? Predictions { get; } = predictions;
 
-    /// <summary>The picture slot that holds z.</summary>
+    /// <summary>Slots a picture that is denoised takes.</summary>
+    public const int SlotsOfPicture = 2;
+
+    /// <summary>Of a picture's slots the one that holds z.</summary>
     public const int StateSlot = 0;
 
-    /// <summary>The picture slot that holds Heun's trial state.</summary>
+    /// <summary>The one that holds Heun's trial state.</summary>
     public const int TrialSlot = 1;
 
     /// <summary>The smallest 1 - t a velocity is divided by (official jit_utils.py).</summary>

@@ -81,20 +81,23 @@ public sealed class GrowthBenchmark(TunaModel model, GrowthOptions? options = nu
         {
             Width = across * config.TokenPixels, Height = tokens / across * config.TokenPixels, Guidance = 3, Sampler = SamplerKind.Euler, Steps = _options.Steps + 1 - config.Moves(1),
         }, config);
-        var layout = PromptLayout.TextToImage(model.Tokens, new int[prompt], request.Grid(config));
-        var plan = request.Plan(config, [layout, layout]);
-        using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For(plan, model.Backend));
+        // Two that are the same, but are not one prompt: each is computed.
+        PromptLayout[] layouts = [.. Enumerable.Range(0, 2).Select(_ => PromptLayout.TextToImage(model.Tokens, new int[prompt], request.Grid(config)))];
+        var plan = request.Plan(config, layouts);
+        DenoisePlan[] plans = [.. Enumerable.Repeat(plan, batch)];
+        using var predictor = new PrefixPredictor(model.Network, model.Backend, PredictorRoom.For([plans], model.Backend));
         var noise = new float[config.ImageChannels * plan.Height * plan.Width];
         new TorchRandom(1).FillNormal(noise);
-        predictor.Begin(plan, [], cancellation);
+        float[][] starts = [.. Enumerable.Repeat(noise, batch)];
+        predictor.Begin(plans, cancellation);
         var seconds = ModelBenchmark.Timed(_options.Rounds, _options.Steps, () =>
         {
-            predictor.Start(noise);
+            predictor.Start(starts);
             for (var i = 0; i < _options.Steps; i++)
                 predictor.Evaluate(cancellation);
-            predictor.ReadPicture(Graph.Ops.VelocityStep.StateSlot); // waits for the device
+            predictor.ReadPicture(); // waits for the device
         });
-        var (flops, bytes) = ModelBenchmark.CostOf(predictor.Plans.Skip(2), model.Backend.ActivationBytes);
-        return new(axis, request.Grid(config).Count, batch, layout.Target.Offset, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes, null);
+        var (flops, bytes) = ModelBenchmark.CostOf(predictor.Graphs.Skip(2), model.Backend.ActivationBytes);
+        return new(axis, request.Grid(config).Count, batch, layouts[0].Target.Offset, seconds[seconds.Length / 2], seconds[0], seconds[^1], flops, bytes, null);
     }
 }

@@ -20,8 +20,8 @@ public sealed record GrowthOptions
     /// <summary>Tokens of the longest prompt, 64 to 16384: prompts are of none, an eighth, a fourth, half and it. The other axes have its sixty-fourth.</summary>
     public int MaxPrefix { get; init; } = 4096;
 
-    /// <summary>Pictures that are stepped together at most: 1, as long as pictures are stepped one by one.</summary>
-    public int MaxBatch { get; init; } = 1;
+    /// <summary>Pictures that are stepped together at most, 1 to 64: one, two, four and so on up to the last power of two in it.</summary>
+    public int MaxBatch { get; init; } = 16;
 
     /// <summary>Denoising steps of a round, 1 to 1000.</summary>
     public int Steps { get; init; } = 4;
@@ -37,7 +37,7 @@ public sealed record GrowthOptions
         if (!BitOperations.IsPow2(MaxTokens))
             throw new RequestException(string.Create(CultureInfo.InvariantCulture, $"the largest picture's tokens must be a power of two, not {MaxTokens}"));
         Within("the longest prompt's tokens", MaxPrefix, LeastPrefix, MostPrefix);
-        Within("pictures stepped together", MaxBatch, 1, 1);
+        Within("pictures stepped together", MaxBatch, 1, Models.ImageRequest.MaxBatch);
         Within("steps", Steps, 1, MostCount);
         Within("rounds", Rounds, 1, MostCount);
         return this;

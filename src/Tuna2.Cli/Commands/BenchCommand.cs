@@ -24,7 +24,7 @@ internal sealed class BenchCommand : TunaCommand
     private readonly Option<bool> _growth = new("--growth") { Description = "How a step's time grows instead, with the picture's tokens and with those before it: seconds and exponents" };
     private readonly Option<int?> _growthTokens = NumberOptions.Integer("--growth-tokens", "Tokens of the largest picture of --growth, a power of two [default: 4096]");
     private readonly Option<int?> _growthPrefix = NumberOptions.Integer("--growth-prefix", "Tokens of the longest prompt of --growth [default: 4096]");
-    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "Steps and pictures in batches of 2, 4, 8 up to N, too [default: 1, one at a time]");
+    private readonly Option<int?> _batch = NumberOptions.Integer("--batch", "Steps and pictures in batches of 2, 4, 8 up to N, too [default: 1, one at a time; of --growth 16]");
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public BenchCommand(CliConsole console) : base("bench", "Time a model on this machine: its prefix, a denoising step, a token, a picture, every kernel", console)
@@ -113,7 +113,7 @@ internal sealed class BenchCommand : TunaCommand
             if (parsed.GetValue(other) is not null)
                 throw new RequestException($"{other.Name} says nothing to --growth, which has sizes of its own");
         var defaults = new GrowthOptions();
-        return new GrowthOptions { MaxTokens = parsed.GetValue(_growthTokens) ?? defaults.MaxTokens, MaxPrefix = parsed.GetValue(_growthPrefix) ?? defaults.MaxPrefix, Steps = options.Steps, Rounds = options.Rounds }.Validated();
+        return new GrowthOptions { MaxTokens = parsed.GetValue(_growthTokens) ?? defaults.MaxTokens, MaxPrefix = parsed.GetValue(_growthPrefix) ?? defaults.MaxPrefix, MaxBatch = parsed.GetValue(_batch) ?? defaults.MaxBatch, Steps = options.Steps, Rounds = options.Rounds }.Validated();
     }
 
     private void Grow(ParseResult parsed, TunaModel model, GrowthBenchmark benchmark, CancellationToken cancellation)

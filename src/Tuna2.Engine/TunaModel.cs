@@ -194,7 +194,7 @@ public sealed class TunaModel : IDisposable
     /// Makes ready what the first picture of a size would wait for: compiles kernels, takes memory and, on a GPU, captures the
     /// steps. On the CPU nothing has to be made ready; that there is enough memory is tried.
     /// </summary>
-    /// <param name="options">The size, and whether there is guidance; null for the model's defaults.</param>
+    /// <param name="options">The size, whether there is guidance, and the batch; null for the model's defaults.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="RequestException">An option is out of range.</exception>
     /// <exception cref="DeviceException">There is not enough memory, or a kernel cannot be compiled.</exception>

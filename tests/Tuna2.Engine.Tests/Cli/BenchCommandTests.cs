@@ -96,7 +96,7 @@ public class BenchCommandTests
     [Test]
     public async Task Growth_has_a_row_for_every_size_and_an_exponent_for_every_axis_of_more_than_one()
     {
-        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "64", "--growth-prefix", "64", "--steps", "1", "--rounds", "1", "--json");
+        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "64", "--growth-prefix", "64", "--batch", "4", "--steps", "1", "--rounds", "1", "--json");
         Assert.That(code, Is.Zero, error);
         using var json = JsonDocument.Parse(output);
         Assert.That(json.RootElement.GetProperty("compute").GetString(), Is.EqualTo("float32"));
@@ -104,7 +104,7 @@ public class BenchCommandTests
         int[] Column(string axis, string column) => [.. rows.Where(r => r.GetProperty("axis").GetString() == axis).Select(r => r.GetProperty(column).GetInt32())];
         Assert.That(Column("tokens", "tokens"), Is.EqualTo(new[] { 4, 8, 16, 32, 64 }));
         Assert.That(Column("tokens", "prefix").Distinct().Count(), Is.EqualTo(1), "one size grows");
-        Assert.That(Column("batch", "batch"), Is.EqualTo(new[] { 1 }));
+        Assert.That(Column("batch", "batch"), Is.EqualTo(new[] { 1, 2, 4 }));
         var prefix = Column("prefix", "prefix");
         Assert.That(prefix.Select(p => p - prefix[0]), Is.EqualTo(new[] { 0, 8, 16, 32, 64 }), "and what frames a prompt comes on top");
         Assert.That(Column("prefix", "tokens"), Is.All.EqualTo(16));
@@ -114,7 +114,7 @@ public class BenchCommandTests
         Assert.That((flops[4] - flops[3]) / (flops[1] - flops[0]), Is.EqualTo(8).Within(1e-9));
 
         var laws = json.RootElement.GetProperty("laws").EnumerateArray().ToList();
-        Assert.That(laws.Select(l => l.GetProperty("axis").GetString()), Is.EqualTo(new[] { "tokens", "prefix" }));
+        Assert.That(laws.Select(l => l.GetProperty("axis").GetString()), Is.EqualTo(new[] { "tokens", "batch", "prefix" }));
         foreach (var law in laws)
         {
             var of = rows.Where(r => r.GetProperty("axis").GetString() == law.GetProperty("axis").GetString()).ToList();
@@ -129,7 +129,7 @@ public class BenchCommandTests
     [Test]
     public async Task Growth_comes_as_a_table()
     {
-        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "16", "--growth-prefix", "64", "--steps", "1", "--rounds", "1");
+        var (code, output, error) = await RunAsync("--growth", "--growth-tokens", "16", "--growth-prefix", "64", "--batch", "1", "--steps", "1", "--rounds", "1");
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Match(@"(?m)^tokens +1 +1 +[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +-\r?$").And.Match(@"(?m)^tokens +16 .* +-?[0-9.]+\r?$"));
         Assert.That(output, Does.Match(@"(?m)^tokens +a step takes [0-9.e+-]+ s x tokens\^-?[0-9.]+").And.Match("(?m)^batch +not run: one size"));
@@ -139,6 +139,7 @@ public class BenchCommandTests
     [TestCase("--growth-tokens 64", "--growth-tokens is --growth's")]
     [TestCase("--growth --growth-tokens 48", "must be a power of two, not 48")]
     [TestCase("--growth --growth-tokens 8", "tokens must be 16 to 16384, not 8")]
+    [TestCase("--growth --batch 65", "must be 1 to 64, not 65")]
     [TestCase("--growth --growth-prefix 63", "tokens must be 64 to 16384, not 63")]
     public async Task What_cannot_grow_is_wrong_usage(string arguments, string problem)
     {

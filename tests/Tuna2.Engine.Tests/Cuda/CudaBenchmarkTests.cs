@@ -47,10 +47,10 @@ public class CudaBenchmarkTests
         using var fake = new FakeDriver();
         using (var model = await TunaModel.MakeRandomAsync(Shape, () => FakeCuda.Open(fake), null, timeout))
         {
-            var benchmark = new GrowthBenchmark(model, new() { MaxTokens = 16, MaxPrefix = 64, Steps = 2, Rounds = 1 });
+            var benchmark = new GrowthBenchmark(model, new() { MaxTokens = 16, MaxPrefix = 64, MaxBatch = 2, Steps = 2, Rounds = 1 });
             var rows = benchmark.Run(null, timeout);
             Assert.That(benchmark.Compute, Is.EqualTo("bfloat16"));
-            Assert.That(rows.GroupBy(r => r.Axis).Select(of => (of.Key, of.Count())), Is.EqualTo(new[] { ("tokens", 5), ("batch", 1), ("prefix", 5) }));
+            Assert.That(rows.GroupBy(r => r.Axis).Select(of => (of.Key, of.Count())), Is.EqualTo(new[] { ("tokens", 5), ("batch", 2), ("prefix", 5) }));
             Assert.That(rows.Select(r => r.Flops), Is.All.Positive);
         }
         FakeCuda.AssertNothingLeft(fake);

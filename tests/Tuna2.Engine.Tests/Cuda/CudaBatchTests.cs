@@ -109,7 +109,7 @@ public class CudaBatchTests
         var options = new ImageOptions { Steps = 2, Width = 128, Height = 128 };
         await session.GenerateAsync(options);
         model.TrimMemory();
-        fake.SetMemory(fake.MemoryUsed + (60L << 20));
+        fake.SetMemory(fake.MemoryUsed + (30L << 20));
         await session.GenerateAsync(options);
         var error = await Assert.ThrowsAsync<DeviceException>(() => session.GenerateAsync(options with { Batch = 64 }));
         Assert.That(error!.Message, Does.StartWith("not enough memory for a batch of 64, each a picture of 128x128: it takes ").And.EndWith("; a smaller batch, smaller pictures, or guidance 1, take less"));

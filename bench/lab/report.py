@@ -243,7 +243,7 @@ def processor(rows):
 
 
 def quantized(rows):
-    """Weights in eight and four bits, on the processor: bench/Tuna2.Quality."""
+    """Weights in eight and four bits and in eight-bit floats, on the processor: bench/Tuna2.Quality."""
     decibels = ["psnr_worst_db", "psnr_mean_db", "psnr_best_db"]
     lines = [[r["weights"], f"{r['bytes'] / 2**20:.1f}", *(number(r, key) for key in decibels), r["seeds"]] for r in latest(rows, "quality pictures", "weights")]
     out = [table("Quantized weights: the demo model's pictures beside those of its stored weights, PSNR in dB",
@@ -252,9 +252,10 @@ def quantized(rows):
              for r in latest(rows, "quality choices", "weights")]
     out.append(table("Quantized weights: what the format might have been", ["layers; AdaLN", "MiB", "the layers' weights off by", "worst", "mean", "best", "seeds"],
                      lines or [[NOT_RUN] * 7]))
-    lines = [[r["product"], f"({r['out']}, {r['in']})", number(r, "int8_relative", "{:.4f}"), number(r, "int4_relative", "{:.4f}")] for r in latest(rows, "quality product", "product")]
-    out.append(table("Quantized weights: a product's own output off by, relative, with only its weight quantized", ["product", "(out, in)", "int8", "int4"],
-                     lines or [[NOT_RUN] * 4]))
+    lines = [[r["product"], f"({r['out']}, {r['in']})", number(r, "int8_relative", "{:.4f}"), number(r, "int4_relative", "{:.4f}"), number(r, "fp8_relative", "{:.4f}")]
+             for r in latest(rows, "quality product", "product")]
+    out.append(table("Quantized weights: a product's own output off by, relative, with only its weight quantized (of fp8 its input too)", ["product", "(out, in)", "int8", "int4", "fp8"],
+                     lines or [[NOT_RUN] * 5]))
     lines = [[f"{r['n']} x {r['k']}", r["m"], number(r, "bf16_ms", "{:.2f}"), number(r, "int8_ms", "{:.2f}"), number(r, "int4_ms", "{:.2f}"), spread(r, "int8_ratio"), spread(r, "int4_ratio")]
              for r in latest(rows, "quality speed", "n", "k", "m")]
     out.append(table("Quantized weights: a product on the processor", ["W, N x K", "M", "bf16 ms", "int8 ms", "int4 ms", "bf16 by int8, median (low to high)", "bf16 by int4"],

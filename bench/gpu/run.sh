@@ -12,7 +12,8 @@
 #   step        steps, tokens, pictures and kernels, of the model in MODEL        600 s
 #   shapes      the same at the shapes of Tuna 2B and of Tuna-2's 2B and 7B,
 #               of random weights                                                1200 s
-#   growth      how a step's time grows with tokens and prefix, of the same 7B    600 s
+#   formats     the 7B's again in int8, int4 and fp8, quantized by the host      1200 s
+#   growth      how a step's time grows with tokens, batch and prefix, of the 7B  600 s
 #   lab         the chip itself: bandwidth, launches, layouts, cuBLASLt          1000 s
 #   peers       the same work in PyTorch                                          500 s
 #   sanitizer   compute-sanitizer's four tools over one small case                900 s
@@ -27,7 +28,7 @@ kernels=${TUNA2_KERNELS:-artifacts/gpu/tuna2-kernels}
 model=${MODEL:-models/tuna2-shapes}
 export OUT=${OUT:-bench/results}
 export TUNA2_KERNELS_DIR=${TUNA2_KERNELS_DIR:-kernels}
-stages=(parity proof seed kernels hopper step shapes growth lab peers sanitizer)
+stages=(parity proof seed kernels hopper step shapes formats growth lab peers sanitizer)
 dry=""
 failed=0
 
@@ -164,10 +165,12 @@ stage() {
             run shapes 300 "$tuna2" bench --random tuna_2_pixel_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 300 "$tuna2" bench --random tuna_2b --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 512 --height 512 --batch 4 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
-            run shapes 600 "$tuna2" bench --random tuna_2_pixel_7b --weights fp8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
             run shapes 400 "$tuna2" bench --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --width 256 --height 256 --batch 4 --json ;;
+        formats)
+            has formats "$tuna2" || return
+            run formats 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run formats 600 "$tuna2" bench --random tuna_2_pixel_7b --weights int4 --device cuda:0 --dtype bf16 --width 512 --height 512 --json
+            run formats 600 "$tuna2" bench --random tuna_2_pixel_7b --weights fp8 --device cuda:0 --dtype bf16 --width 512 --height 512 --json ;;
         growth)
             has growth "$tuna2" || return
             run growth 600 "$tuna2" bench --growth --random tuna_2_pixel_7b --device cuda:0 --dtype bf16 --json ;;

@@ -89,13 +89,13 @@ class RunTests(unittest.TestCase):
 
     def test_the_proof_is_of_both_precisions_and_of_a_large_shape(self):
         self.tool("tuna2", "echo '[{\"name\":\"replay\",\"status\":\"passed\"}]'")
-        self.assertEqual(self.run_stages("proof", "shapes").returncode, 0)
+        self.assertEqual(self.run_stages("proof", "shapes", "formats").returncode, 0)
         commands = [row["command"] for row in self.rows("proof")]
         self.assertEqual(["--dtype f32" in commands[0], "--dtype bf16" in commands[1], "--random tuna_2_pixel_2b" in commands[2], "--random tuna_2b" in commands[3]], [True] * 4)
         self.assertEqual(self.rows("proof")[0]["result"], [{"name": "replay", "status": "passed"}])
         self.assertIn("--random tuna_2b", self.rows("shapes")[1]["command"])
         self.assertIn("--random tuna_2_pixel_7b", self.rows("shapes")[2]["command"])
-        self.assertEqual(["--weights int8" in self.rows("shapes")[3]["command"], "--weights int4" in self.rows("shapes")[4]["command"]], [True] * 2)
+        self.assertEqual(["--weights int8" in self.rows("formats")[0]["command"], "--weights int4" in self.rows("formats")[1]["command"]], [True] * 2)
 
     def test_growth_is_of_the_largest_model(self):
         self.tool("tuna2", "echo '{\"growth\":[{\"axis\":\"tokens\"}]}'")
@@ -108,13 +108,13 @@ class RunTests(unittest.TestCase):
         self.tool("nvidia-smi", "exit 9")
         done = self.run_stages("--dry-run")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "hopper", "step", "shapes", "growth", "lab", "peers", "sanitizer"])
+        self.assertEqual([line[3:] for line in done.stdout.splitlines() if line.startswith("== ")], ["parity", "proof", "seed", "kernels", "hopper", "step", "shapes", "formats", "growth", "lab", "peers", "sanitizer"])
         self.assertEqual(done.stdout.count("compute-sanitizer --tool"), 4)
         self.assertFalse(os.path.exists(self.out))
 
     def test_an_unknown_stage_is_wrong_usage(self):
         done = self.run_stages("nothing")
-        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels hopper step shapes growth lab peers sanitizer\n"))
+        self.assertEqual((done.returncode, done.stderr), (2, "run.sh: no stage 'nothing'; there are parity proof seed kernels hopper step shapes formats growth lab peers sanitizer\n"))
 
 
 if __name__ == "__main__":

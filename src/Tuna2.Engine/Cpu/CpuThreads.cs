@@ -18,7 +18,8 @@ internal sealed class CpuThreads : IDisposable
 
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _workers;
-    private readonly ConcurrentBag<CpuBuffer> _scratch = [], _shared = [];
+    private readonly ConcurrentBag<CpuBuffer> _scratch = [];
+    private readonly List<CpuBuffer> _shared = [];
     private Job? _job;
     private int _busy;
     private int _posted;
@@ -92,17 +93,33 @@ internal sealed class CpuThreads : IDisposable
     /// <summary>Working memory of at least <paramref name="bytes"/> for all items of a kernel; give it back with <see cref="ReturnShared"/>.</summary>
     public CpuBuffer RentShared(long bytes)
     {
-        if (_shared.TryTake(out var buffer))
+        lock (_shared)
         {
-            if (buffer.Bytes >= bytes)
-                return buffer;
-            buffer.Dispose();
+            // The smallest that is large enough, else the largest gives way: what sessions that ran side by side left is neither freed nor
+            // made again, whichever of it a product comes upon first.
+            CpuBuffer? fits = null, largest = null;
+            foreach (var buffer in _shared)
+            {
+                if (buffer.Bytes >= bytes && (fits is null || buffer.Bytes < fits.Bytes))
+                    fits = buffer;
+                if (largest is null || buffer.Bytes > largest.Bytes)
+                    largest = buffer;
+            }
+            if ((fits ?? largest) is { } taken)
+                _shared.Remove(taken);
+            if (fits is not null)
+                return fits;
+            largest?.Dispose();
         }
         return new CpuBuffer(bytes, "kernel scratch");
     }
 
     /// <summary>Takes back what <see cref="RentShared"/> gave.</summary>
-    public void ReturnShared(CpuBuffer scratch) => _shared.Add(scratch);
+    public void ReturnShared(CpuBuffer scratch)
+    {
+        lock (_shared)
+            _shared.Add(scratch);
+    }
 
     public void Dispose()
     {

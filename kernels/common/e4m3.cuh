@@ -23,6 +23,19 @@ __device__ __forceinline__ float e4m3_nearest(float x)
     return fabsf(x) < E4M3_LEAST_NORMAL ? __fsub_rn(__fadd_rn(x, ROUNDER), ROUNDER) : x == x ? near : x;
 }
 
+struct e4m3 {
+    u8 byte;
+};
+
+// The byte of a number that e4m3_nearest gave, or of NaN.
+__device__ __forceinline__ u32 e4m3_byte(float x)
+{
+    const u32 bits = __float_as_uint(x), sign = bits >> 24 & 0x80u;
+    // A normal number's exponent is 120 less than float32's; below, the byte counts steps of 2^-9.
+    const u32 magnitude = fabsf(x) < E4M3_LEAST_NORMAL ? (u32)(fabsf(x) * 512.0f) : (bits >> 20 & 0x7ffu) - 960u;
+    return sign | (x == x ? magnitude : 0x7fu);
+}
+
 // Four of a word, as float32: exponent and mantissa four bits down are those of a float32 2^120 times smaller.
 __device__ __forceinline__ void widen_e4m3(u32 word, float* v)
 {

@@ -45,7 +45,10 @@ internal static class KernelCases
         Sinusoids(BF16), Sinusoids(F32),
         Silu(BF16), Silu(F32),
         SwiGlu(BF16), SwiGlu(F32),
-        KernelCase.Of($"{Rows} x {Intermediate}", new RoundRows(Rows), m => new RoundRowsArgs { X = m.Random(BF16, (long)Rows * Intermediate), Y = m.Output(BF16, (long)Rows * Intermediate), Dim = Intermediate }),
+        .. new[] { Hidden, Intermediate }.SelectMany(dim => new[] { BF16, E4M3 }.Select(output => KernelCase.Of($"{Rows} x {dim}", new RoundRows(Rows, output), m => new RoundRowsArgs
+        {
+            X = m.Random(BF16, (long)Rows * dim), Y = m.Output(output, (long)Rows * dim), Scales = output == E4M3 ? m.Output(F32, Rows) : 0, Dim = dim,
+        }))),
         RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(BF16, modulated: false, ManyRows), RmsNorm(BF16, modulated: true, ManyRows), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
         LayerNorm(BF16), LayerNorm(F32),
         QkvToCache(BF16, _head), QkvToCache(BF16, _llm), QkvToCache(F32, _head), QkvToCache(F32, _llm),

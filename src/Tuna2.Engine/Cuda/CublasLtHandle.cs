@@ -5,6 +5,10 @@ namespace Tuna2.Engine.Cuda;
 /// <summary>cuBLASLt on a device. Several threads may use it at once; what they need of their own is in <see cref="CublasLtProducts"/>.</summary>
 internal sealed unsafe class CublasLtHandle : IDisposable
 {
+    private const long FirstRowScales = 120900;
+
+    private static readonly Version _rowScales = new(9, 0);
+
     private nint _handle;
 
     /// <exception cref="DeviceException">The library does not work with this device or driver.</exception>
@@ -39,6 +43,9 @@ internal sealed unsafe class CublasLtHandle : IDisposable
 
     /// <summary>Bytes of workspace a stream gives its products: what NVIDIA advises, 32 MiB from Hopper on and 4 MiB before.</summary>
     public int WorkspaceBytes => Context.Device.Capability.Major >= 9 ? 32 << 20 : 4 << 20;
+
+    /// <summary>Whether it multiplies eight-bit floats that have a scale a row: since 12.9, and on compute capability 9.0 alone.</summary>
+    public bool HasRowScales => Library.Number >= FirstRowScales && Context.Device.Capability == _rowScales;
 
     /// <summary>
     /// The error of a failed call, naming it, the product and the node. A lost device makes such calls fail too: then the error is that

@@ -10,7 +10,8 @@ namespace Tuna2.Engine.Cuda;
 /// <para>
 /// It takes any product of more rows than <see cref="Gemv"/>, with bias and residual, and with the activation it has
 /// (<see cref="ProductPlan.Has"/>). A gate is ours: cuBLASLt has none. So is a bias that the output's type cannot hold: cuBLASLt wants it in
-/// that type, and bfloat16 would round what a float32 checkpoint says.
+/// that type, and bfloat16 would round what a float32 checkpoint says. Eight-bit floats it multiplies where it has scales for their rows
+/// (<see cref="CublasLtHandle.HasRowScales"/>).
 /// </para>
 /// </summary>
 internal sealed unsafe class CublasLtProducts : IProducts
@@ -42,7 +43,10 @@ internal sealed unsafe class CublasLtProducts : IProducts
     }
 
     /// <inheritdoc/>
-    public string Tuning => $"cuBLASLt {_lt.Library.Version}, {_tuning?.Identity ?? "heuristic"}";
+    public string Tuning => $"cuBLASLt {_lt.Library.Version}{(_lt.HasRowScales ? " with e4m3" : "")}, {_tuning?.Identity ?? "heuristic"}";
+
+    /// <inheritdoc/>
+    public bool Has(in ProductShape shape) => shape.M > Gemv.MaxRows && ProductPlan.Has(shape) && (shape.Element != ElementType.E4M3 || _lt.HasRowScales);
 
     /// <inheritdoc/>
     public void Prepare(Weight bias)
@@ -80,7 +84,7 @@ internal sealed unsafe class CublasLtProducts : IProducts
 
     private bool TryPlan(in Product product, string node, Func<ProductPlan, bool> launches)
     {
-        if (product.Shape.M <= Gemv.MaxRows || !ProductPlan.Has(product.Shape) || (product.X | product.W | product.Y | product.Residual) % ProductPlan.Alignment != 0)
+        if (!Has(product.Shape) || (product.X | product.W | product.Y | product.Residual | product.XScales | product.WScales) % ProductPlan.Alignment != 0)
             return false;
         ulong bias = 0;
         if (product.Bias is not null && !TryBias(product.Bias, product.Shape.Output, out bias))
@@ -110,7 +114,7 @@ internal sealed unsafe class CublasLtProducts : IProducts
             throw new DeviceException($"the product {shape} at {node} was not made ready before the capture");
         if (_plans.Count == MaxPlans)
             DropOldest();
-        plan = new(_lt, shape, node);
+        plan = new(_lt, shape, _workspace.Address, node);
         try
         {
             plan.Algorithm = Choose(plan, node);

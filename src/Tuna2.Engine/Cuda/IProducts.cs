@@ -9,7 +9,9 @@ namespace Tuna2.Engine.Cuda;
 /// <param name="Y">Address of (m, n).</param>
 /// <param name="Bias">(n) in float32, or null.</param>
 /// <param name="Residual">Address of (m, n), which may be <paramref name="Y"/>; 0 for none.</param>
-internal readonly record struct Product(ProductShape Shape, ulong X, ulong W, ulong Y, Weight? Bias, ulong Residual);
+/// <param name="XScales">Address of the (m) scales of eight-bit rows of x; 0 where they are other numbers.</param>
+/// <param name="WScales">Address of the (n) scales of w's.</param>
+internal readonly record struct Product(ProductShape Shape, ulong X, ulong W, ulong Y, Weight? Bias, ulong Residual, ulong XScales = 0, ulong WScales = 0);
 
 /// <summary>Somebody who computes the big products in place of our own kernels.</summary>
 internal interface IProducts : IDisposable
@@ -19,6 +21,11 @@ internal interface IProducts : IDisposable
     /// under the same.
     /// </summary>
     string Tuning { get; }
+
+    /// <summary>
+    /// Whether products of such types and sizes are computed at all here, for planning; one of them may yet turn out to have no algorithm.
+    /// </summary>
+    bool Has(in ProductShape shape);
 
     /// <summary>
     /// Makes what a bias needs: copies to and from the device. To be called where those can be made, so neither while a graph is captured

@@ -97,10 +97,15 @@ internal sealed partial class KernelBackend(
 
     /// <summary>
     /// Where cuBLASLt computes the big products, it is faster than our portable kernel by more than a pair's way to memory and back takes;
-    /// Hopper's own is there to be measured; quantized weights, and up to <see cref="Gemv.MaxRows"/> rows, are always ours.
+    /// Hopper's own is there to be measured; weights of whole numbers, and up to <see cref="Gemv.MaxRows"/> rows, are always ours.
     /// </summary>
-    public bool FusesSwiGlu(Ops.MatMul product) =>
-        products is null || hopper is not null || product.Weight.Precision.IsQuantized() || product.Input.Rows.Max <= Gemv.MaxRows;
+    public bool FusesSwiGlu(Ops.MatMul product) => product.Weight.Precision switch
+    {
+        _ when products is null || product.Input.Rows.Max <= Gemv.MaxRows => true,
+        Precision.Fp8 => !products.Has(new(product.Input.Rows.Max, product.Weight.Rows, product.Weight.Columns, ElementType.E4M3, element, Bias: false, Residual: false)),
+        Precision.Int8 or Precision.Int4 => true,
+        _ => hopper is not null,
+    };
 
     /// <inheritdoc/>
     public GraphProgram Prepare(Plan plan, IMemoryMap map, BatchBounds bounds) => new KernelProgram(this, plan, map, bounds);
@@ -260,24 +265,19 @@ internal sealed partial class KernelBackend(
             ElementType element = ElementOf(input), output = ElementOf(result);
             if (m == 0)
                 return;
+            var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
+            // Gates and SwiGLU are in our epilogue only.
+            var others = epilogue.Table == 0 && activation != Activation.SwiGlu ? backend.Products : null;
             if (rounded is not null && m > Ops.MatMul.FewRows)
             {
-                Launch(new RoundRows(m), new RoundRowsArgs { X = x, Y = At(rounded), Dim = k });
+                var bytes = product with { Shape = product.Shape with { Element = ElementType.E4M3 }, X = At(rounded), XScales = At(rounded) + (ulong)((long)m * k), WScales = Scales(weight) };
+                if (others is not null && TryBytes(others, x, bytes))
+                    return;
+                Launch(new RoundRows(m, ElementType.BF16), new RoundRowsArgs { X = x, Y = At(rounded), Dim = k });
                 x = At(rounded);
             }
-            // Gates and SwiGLU are in our epilogue only, and quantized weights are for our kernels.
-            if (epilogue.Table == 0 && activation != Activation.SwiGlu && quantized is null && backend.Products is { } products)
-            {
-                var product = new Product(new(m, n, k, element, output, bias is not null, epilogue.Residual != 0, activation), x, w, y, bias, epilogue.Residual);
-                if (launcher switch
-                    {
-                        LoadingLauncher { Warms: true } => products.TryWarm(product, node),
-                        LoadingLauncher => products.TryPrepare(product, node),
-                        KernelTimer timer => Timed(timer, products, product, node),
-                        _ => products.TryRun(product, node),
-                    })
-                    return;
-            }
+            if (others is not null && quantized is null && TryQueue(others, product))
+                return;
             if (m <= Gemv.MaxRows)
                 Launch(new Gemv(element, output, activation, quantized), new GemvArgs { X = x, W = w, Scales = Scales(weight), Y = y, Epilogue = epilogue, M = m, N = n, K = k });
             else if (backend.Hopper is { } hopper && quantized is null && element == ElementType.BF16 && output == element && MatMulHopper.Takes(n, k, activation))
@@ -291,6 +291,27 @@ internal sealed partial class KernelBackend(
             else
                 Launch(new MatMulF32(activation), new MatMulF32Args { X = x, W = w, Y = y, Epilogue = epilogue, M = m, N = n, K = k });
         }
+
+        /// <summary>
+        /// A product of eight-bit floats, after the rows at <paramref name="x"/> have become its bytes and, behind them, its scales: together no more
+        /// than the bfloat16 they stand for. False where there is no such product, and nothing is queued.
+        /// </summary>
+        private bool TryBytes(IProducts products, ulong x, in Product product)
+        {
+            if (!products.TryPrepare(product, node))
+                return false;
+            Launch(new RoundRows(product.Shape.M, ElementType.E4M3), new RoundRowsArgs { X = x, Y = product.X, Scales = product.XScales, Dim = product.Shape.K });
+            return TryQueue(products, product);
+        }
+
+        /// <summary>Whether somebody else computes the product, or will, where launches are only gone through.</summary>
+        private bool TryQueue(IProducts products, in Product product) => launcher switch
+        {
+            LoadingLauncher { Warms: true } => products.TryWarm(product, node),
+            LoadingLauncher => products.TryPrepare(product, node),
+            KernelTimer timer => Timed(timer, products, product, node),
+            _ => products.TryRun(product, node),
+        };
 
         public void SwiGlu(Ops.SwiGlu o) =>
             Launch(new SwiGlu(Element, o.Input.Rows.Value), new SwiGluArgs { X = At(o.Input), Y = At(o.Output), Width = o.Output.Columns });

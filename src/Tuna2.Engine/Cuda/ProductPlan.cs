@@ -23,26 +23,29 @@ internal sealed unsafe class ProductPlan : IDisposable
     /// <summary>
     /// Whether cuBLASLt computes such a product. Of the activations it has GELU in the tanh form, which it applies behind the residual and
     /// in an accuracy it does not state: it is taken where nothing is added behind it and the result is rounded to bfloat16 anyway.
+    /// Eight-bit floats must come in whole 16-byte words both ways, and what follows them is a bias and a residual in bfloat16.
     /// </summary>
-    public static bool Has(in ProductShape shape) => shape.Activation switch
+    public static bool Has(in ProductShape shape) => shape switch
     {
-        Activation.None => true,
-        Activation.GeluTanh => shape is { Residual: false, Output: ElementType.BF16 },
+        { Element: ElementType.E4M3 } => shape is { Activation: Activation.None, Output: ElementType.BF16 } && shape.N % Alignment == 0 && shape.K % Alignment == 0,
+        { Activation: Activation.None } => true,
+        { Activation: Activation.GeluTanh } => shape is { Residual: false, Output: ElementType.BF16 },
         _ => false,
     };
 
     /// <summary>Makes the descriptors. The context is current.</summary>
     /// <param name="lt">The library on the device.</param>
     /// <param name="shape">The product.</param>
+    /// <param name="somewhere">Device memory that stands for scales until there are some: a library asked for an algorithm may look at the address, and at what it is a multiple of.</param>
     /// <param name="node">Where in the graph it stands, for errors.</param>
     /// <exception cref="DeviceException">The library refuses.</exception>
-    public ProductPlan(CublasLtHandle lt, in ProductShape shape, string node)
+    public ProductPlan(CublasLtHandle lt, in ProductShape shape, ulong somewhere, string node)
     {
         (_lt, Shape) = (lt, shape);
         var api = lt.Api;
         var (element, output) = (TypeOf(shape.Element), TypeOf(shape.Output));
-        // The product of two bfloat16 is exact in float32. Those of float32 must not be narrowed for speed.
-        var compute = shape.Element == ElementType.BF16 ? cublasComputeType_t.CUBLAS_COMPUTE_32F : cublasComputeType_t.CUBLAS_COMPUTE_32F_PEDANTIC;
+        // The product of two bfloat16, or of two eight-bit floats, is exact in float32. Those of float32 must not be narrowed for speed.
+        var compute = shape.Element == ElementType.F32 ? cublasComputeType_t.CUBLAS_COMPUTE_32F_PEDANTIC : cublasComputeType_t.CUBLAS_COMPUTE_32F;
         try
         {
             nint made;
@@ -55,6 +58,8 @@ internal sealed unsafe class ProductPlan : IDisposable
             {
                 Check(api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(uint)), node);
             }
+            if (shape.Element == ElementType.E4M3)
+                ScaleRows(somewhere + Alignment, node);
             Check(api.cublasLtMatrixLayoutCreate(&made, element, (ulong)shape.K, (ulong)shape.N, shape.K), node);
             _w = made;
             Check(api.cublasLtMatrixLayoutCreate(&made, element, (ulong)shape.K, (ulong)shape.M, shape.K), node);
@@ -139,6 +144,8 @@ internal sealed unsafe class ProductPlan : IDisposable
     {
         if (bias != 0)
             Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(ulong)), node);
+        if (product.XScales != 0)
+            SetScales(product.WScales, product.XScales, node);
         float one = 1, residual = product.Residual == 0 ? 0 : 1;
         Check(
             _lt.Api.cublasLtMatmul(
@@ -159,7 +166,30 @@ internal sealed unsafe class ProductPlan : IDisposable
         (_description, _w, _x, _y) = (0, 0, 0, 0);
     }
 
-    private static cudaDataType_t TypeOf(ElementType element) => element == ElementType.BF16 ? cudaDataType_t.CUDA_R_16BF : cudaDataType_t.CUDA_R_32F;
+    private static cudaDataType_t TypeOf(ElementType element) => element switch
+    {
+        ElementType.BF16 => cudaDataType_t.CUDA_R_16BF,
+        ElementType.F32 => cudaDataType_t.CUDA_R_32F,
+        ElementType.E4M3 => cudaDataType_t.CUDA_R_8F_E4M3,
+        _ => throw new ArgumentOutOfRangeException(nameof(element), element, "cuBLASLt has no such type"),
+    };
+
+    /// <summary>A scale for every row of w and of x, whose products are then summed in float32 and in nothing less.</summary>
+    private void ScaleRows(ulong somewhere, string node)
+    {
+        var mode = CublasLt.CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+        Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_A_SCALE_MODE, &mode, sizeof(int)), node);
+        Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_B_SCALE_MODE, &mode, sizeof(int)), node);
+        sbyte fast = 0;
+        Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast, sizeof(sbyte)), node);
+        SetScales(somewhere, somewhere, node);
+    }
+
+    private void SetScales(ulong w, ulong x, string node)
+    {
+        Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &w, sizeof(ulong)), node);
+        Check(_lt.Api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &x, sizeof(ulong)), node);
+    }
 
     private void Check(cublasStatus_t status, string node, [CallerArgumentExpression(nameof(status))] string call = "")
     {

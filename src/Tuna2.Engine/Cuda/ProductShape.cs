@@ -11,8 +11,8 @@ namespace Tuna2.Engine.Cuda;
 /// <param name="M">Rows.</param>
 /// <param name="N">Output columns.</param>
 /// <param name="K">Inner dimension.</param>
-/// <param name="Element">Of x, w and the residual.</param>
-/// <param name="Output">Of y.</param>
+/// <param name="Element">Of x and w; with E4M3 every row of them has a scale.</param>
+/// <param name="Output">Of y and the residual.</param>
 /// <param name="Bias">A vector is added to every row.</param>
 /// <param name="Residual">A matrix like y is added.</param>
 /// <param name="Activation">What sum and bias go through.</param>

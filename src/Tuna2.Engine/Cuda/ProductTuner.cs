@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Tuna2.Engine.Interop;
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Weights;
 
 namespace Tuna2.Engine.Cuda;
 
@@ -25,7 +26,7 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
     public TunedProduct? Tune(in ProductShape shape, CancellationToken cancellation)
     {
         using var operands = new OperandSets(this, shape);
-        using var plan = Made(shape, out var offered);
+        using var plan = Made(shape, operands.Workspace, out var offered);
         if (offered.Length == 0)
             return null;
         var expected = operands.Result(plan, offered[0]);
@@ -61,10 +62,10 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             : BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Cast<byte, ushort>(values)[i] << 16);
     }
 
-    private ProductPlan Made(in ProductShape shape, out cublasLtMatmulHeuristicResult_t[] offered)
+    private ProductPlan Made(in ProductShape shape, ulong workspace, out cublasLtMatmulHeuristicResult_t[] offered)
     {
         using var _ = lt.Context.Enter();
-        var plan = new ProductPlan(lt, shape, "");
+        var plan = new ProductPlan(lt, shape, workspace, "");
         try
         {
             offered = plan.Offered(MaxOffered, lt.WorkspaceBytes, "");
@@ -93,7 +94,7 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
         private readonly ProductTuner _tuner;
         private readonly ProductShape _shape;
         private readonly CudaBuffer _arena;
-        private readonly CudaBuffer? _bias;
+        private readonly CudaBuffer? _bias, _scales;
         private readonly CudaBuffer _workspace;
         private readonly Product[] _products;
         private readonly long _outputBytes;
@@ -112,10 +113,11 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             {
                 _arena = New(_products.Length * stride, $"operands of {shape}", shape.Element);
                 _bias = shape.Bias ? New((long)shape.N * shape.Output.Size(), "a bias", shape.Output) : null;
+                _scales = shape.Element == ElementType.E4M3 ? New((long)Math.Max(shape.M, shape.N) * sizeof(float), "scales", ElementType.F32) : null;
                 for (var i = 0; i < _products.Length; i++)
                 {
                     var begin = _arena.Address + (ulong)(i * stride);
-                    _products[i] = new(shape, begin, begin + (ulong)x, begin + (ulong)(x + w), null, shape.Residual ? begin + (ulong)(x + w + y) : 0);
+                    _products[i] = new(shape, begin, begin + (ulong)x, begin + (ulong)(x + w), null, shape.Residual ? begin + (ulong)(x + w + y) : 0, _scales?.Address ?? 0, _scales?.Address ?? 0);
                 }
             }
             catch
@@ -124,6 +126,9 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
                 throw;
             }
         }
+
+        /// <summary>Address of the workspace.</summary>
+        public ulong Workspace => _workspace.Address;
 
         /// <summary>Both ends of the first set's output, which were poisoned before: ragged last rows are where a wrong tile would show.</summary>
         public byte[] Result(ProductPlan plan, cublasLtMatmulHeuristicResult_t algorithm)
@@ -162,6 +167,7 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
         {
             _arena?.Dispose();
             _bias?.Dispose();
+            _scales?.Dispose();
             _workspace.Dispose();
         }
 
@@ -191,7 +197,10 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             }
         }
 
-        /// <summary>Millions of numbers in [-1, 1); a prime number of them, so that their repetition falls in with no row.</summary>
+        /// <summary>
+        /// Millions of numbers in [-1, 1); a prime number of them, so that their repetition falls in with no row. Two such eight-bit floats are
+        /// a small bfloat16 besides, of the residual that lies among them.
+        /// </summary>
         private static byte[] Numbers(ElementType type)
         {
             const int Count = 3_999_971;
@@ -200,7 +209,9 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             for (var i = 0; i < Count; i++)
             {
                 var value = 2 * random.NextSingle() - 1;
-                if (type == ElementType.F32)
+                if (type == ElementType.E4M3)
+                    bytes[i] = E4M3.Byte(value);
+                else if (type == ElementType.F32)
                     MemoryMarshal.Write(bytes.AsSpan(i * sizeof(float)), value);
                 else
                     MemoryMarshal.Write(bytes.AsSpan(i * sizeof(ushort)), (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));

@@ -135,6 +135,7 @@ internal sealed class ProductTuning
     {
         "bf16" => ElementType.BF16,
         "f32" => ElementType.F32,
+        "e4m3" => ElementType.E4M3,
         _ => throw new FormatException($"'{name}' is no element type"),
     };
 

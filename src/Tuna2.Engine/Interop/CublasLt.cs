@@ -22,6 +22,9 @@ internal sealed unsafe class CublasLt
     /// <summary>cublasLtReductionScheme_t: partial sums are put together in the compute type, not in the output's.</summary>
     public const uint CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2;
 
+    /// <summary>cublasLtMatmulMatrixScale_t: a float32 for every row of A or column of B. Since 12.9, and of compute capability 9.0 alone.</summary>
+    public const int CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F = 3;
+
     public readonly delegate* unmanaged<nuint> cublasLtGetVersion;
     public readonly delegate* unmanaged<cublasStatus_t, byte*> cublasLtGetStatusName;
     public readonly delegate* unmanaged<cublasStatus_t, byte*> cublasLtGetStatusString;

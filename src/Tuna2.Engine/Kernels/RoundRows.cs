@@ -8,8 +8,10 @@ public struct RoundRowsArgs
 {
     /// <summary>const bf16* (rows, dim).</summary>
     public ulong X;
-    /// <summary>bf16* (rows, dim).</summary>
+    /// <summary>OUTPUT* (rows, dim).</summary>
     public ulong Y;
+    /// <summary>float* (rows) where the output is bytes, else 0.</summary>
+    public ulong Scales;
     /// <summary>Columns: whole 16-byte vectors.</summary>
     public int Dim;
     /// <summary>Unused: fills the last eight bytes.</summary>
@@ -18,12 +20,13 @@ public struct RoundRowsArgs
 
 /// <summary>Host side of kernels/round_rows.cu.</summary>
 /// <param name="Rows">Rows.</param>
-public readonly record struct RoundRows(int Rows) : IKernel<RoundRowsArgs>
+/// <param name="Output">E4M3: bytes and a scale a row. BF16: the numbers those stand for.</param>
+public readonly record struct RoundRows(int Rows, ElementType Output) : IKernel<RoundRowsArgs>
 {
     private const int Block = 256, Vectors = 10, Vector = 8;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get("round_rows");
+    public KernelInstance Instance => KernelCatalog.Get($"round_rows_{Output.Suffix()}");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in RoundRowsArgs args) => args.Dim % Vector == 0 && args.Dim <= Block * Vectors * Vector
@@ -34,6 +37,6 @@ public readonly record struct RoundRows(int Rows) : IKernel<RoundRowsArgs>
     public Cost Cost(in RoundRowsArgs args)
     {
         var elements = (long)Rows * args.Dim;
-        return new(2 * elements * sizeof(ushort), 8 * elements);
+        return new(elements * (sizeof(ushort) + Output.Size()), 8 * elements);
     }
 }

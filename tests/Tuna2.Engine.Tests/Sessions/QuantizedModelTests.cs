@@ -173,5 +173,43 @@ public class QuantizedModelTests
         }
     }
 
+    /// <summary>
+    /// fp8 by cuBLASLt's products of bytes, captured and not: the same bits; near the CPU's; and with a library or a GPU that lacks them by our own kernels,
+    /// which the parameters tell from the other way.
+    /// </summary>
+    [TestCase(120900, 90, true)]
+    [TestCase(120900, 89, false)]
+    [TestCase(120803, 90, false)]
+    public async Task Products_of_bytes_are_cuBLASLts_where_it_has_them(int version, int capability, bool bytes, CancellationToken timeout)
+    {
+        var options = new ImageOptions { Width = 32, Height = 32, Steps = 2, Seed = 3 };
+        var pictures = new List<GeneratedImage>();
+        foreach (var graphs in bytes ? new[] { true, false } : [true])
+        {
+            using var fake = FakeCuda.Executing();
+            using var products = new FakeCublasLt(fake);
+            fake.SetCapability(capability);
+            products.SetVersion(version);
+            using (var gpu = await TunaModel.LoadAsync(
+                ModelFiles.Of(DemoModel.Directory), () => FakeCuda.Open(fake, ComputeType.BF16, graphs, products: products) with { Weights = WeightFormat.Fp8 }, null, timeout))
+            {
+                using var session = gpu.CreateSession();
+                pictures.Add((await session.GenerateAsync(DemoModel.Prompt, options, null, timeout))[0]);
+                Assert.That(products.EightBitProducts, bytes ? Is.GreaterThan(10).And.LessThan(products.Products) : Is.Zero);
+                Assert.That(products.Products, Is.GreaterThan(0), "what stays bfloat16 is its anyway");
+                Assert.That(pictures[^1].Parameters.Tuning, bytes ? Does.Contain("with e4m3") : Does.Not.Contain("e4m3"));
+            }
+            FakeCuda.AssertNothingLeft(fake);
+            Assert.That(products.Live, Is.Zero);
+        }
+        if (bytes)
+            Assert.That(pictures[1].Image.Pixels.ToArray(), Is.EqualTo(pictures[0].Image.Pixels.ToArray()), "a replay has the bits of plain launches");
+        using var cpu = await LoadAsync(WeightFormat.Fp8);
+        using var onCpu = cpu.CreateSession();
+        var psnr = ImageQuality.Psnr((await onCpu.GenerateAsync(DemoModel.Prompt, options, null, timeout))[0].Image, pictures[0].Image);
+        TestContext.Out.WriteLine($"{psnr:0.0} dB");
+        Assert.That(psnr, Is.GreaterThan(30));
+    }
+
     private static Task<TunaModel> LoadAsync(WeightFormat format) => TunaModel.LoadAsync(DemoModel.Directory, new() { Device = "cpu", Threads = 2, Weights = format });
 }

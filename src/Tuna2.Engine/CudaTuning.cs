@@ -91,14 +91,14 @@ public static class CudaTuning
         [
             .. new[] { 2 * batch * span, batch * span }.SelectMany(rows => (ProductShape[])
             [
-                .. Elements(config.NumHiddenLayers).SelectMany(element => new[]
+                .. Formats(config.NumHiddenLayers).SelectMany(fp8 => new[]
                 {
-                    Product(rows, llm.QkvColumns, config.HiddenSize, bias: true) with { Element = element },
-                    Product(rows, config.HiddenSize, llm.QueryColumns, residual: true) with { Element = element },
-                    Product(rows, 2 * config.IntermediateSize, config.HiddenSize) with { Element = element },
-                    Product(rows, config.HiddenSize, config.IntermediateSize, residual: true) with { Element = element },
+                    Product(rows, llm.QkvColumns, config.HiddenSize, bias: true) with { Fp8 = fp8 },
+                    Product(rows, config.HiddenSize, llm.QueryColumns, residual: true) with { Fp8 = fp8 },
+                    Product(rows, 2 * config.IntermediateSize, config.HiddenSize) with { Fp8 = fp8 },
+                    Product(rows, config.HiddenSize, config.IntermediateSize, residual: true) with { Fp8 = fp8 },
                 }),
-                .. Elements(config.FlowHead.NumLayers).Select(element => Product(rows, head.QkvColumns, config.HiddenSize) with { Element = element }),
+                .. Formats(config.FlowHead.NumLayers).Select(fp8 => Product(rows, head.QkvColumns, config.HiddenSize) with { Fp8 = fp8 }),
                 Product(rows, config.PatchValues, config.HiddenSize, bias: true),
             ]).Where(shape => ProductPlan.Has(shape)).Distinct(),
             .. config.Siglip is not { } siglip ? [] : new[] { 2 * batch * (span - 1), batch * (span - 1) }.SelectMany(rows => new[]
@@ -113,8 +113,8 @@ public static class CudaTuning
         ];
 
         // The layer at an end may be kept where the others are not.
-        IEnumerable<ElementType> Elements(int layers) => new[] { MatrixRole.Layer, MatrixRole.EndLayer }[(layers > 1 ? 0 : 1)..]
-            .Select(role => role.In(weights) is null ? ElementType.BF16 : ElementType.E4M3).Distinct();
+        IEnumerable<bool> Formats(int layers) => new[] { MatrixRole.Layer, MatrixRole.EndLayer }[(layers > 1 ? 0 : 1)..]
+            .Select(role => role.In(weights) is not null).Distinct();
 
         static ProductShape Product(int rows, int n, int k, bool bias = false, bool residual = false, Activation activation = Activation.None) =>
             new(rows, n, k, ElementType.BF16, ElementType.BF16, bias, residual, activation);

@@ -45,9 +45,9 @@ internal static class KernelCases
         Sinusoids(BF16), Sinusoids(F32),
         Silu(BF16), Silu(F32),
         SwiGlu(BF16), SwiGlu(F32),
-        .. new[] { Hidden, Intermediate }.SelectMany(dim => new[] { BF16, E4M3 }.Select(output => KernelCase.Of($"{Rows} x {dim}", new RoundRows(Rows, output), m => new RoundRowsArgs
+        .. new[] { Hidden, Intermediate }.SelectMany(dim => new[] { false, true }.Select(bytes => KernelCase.Of($"{Rows} x {dim}", new RoundRows(Rows, bytes), m => new RoundRowsArgs
         {
-            X = m.Random(BF16, (long)Rows * dim), Y = m.Output(output, (long)Rows * dim), Scales = output == E4M3 ? m.Output(F32, Rows) : 0, Dim = dim,
+            X = m.Random(BF16, (long)Rows * dim), Y = m.Output(BF16, (long)Rows * dim / (bytes ? 2 : 1)), Scales = bytes ? m.Output(F32, Rows) : 0, Dim = dim,
         }))),
         RmsNorm(BF16, modulated: false), RmsNorm(BF16, modulated: true), RmsNorm(BF16, modulated: false, ManyRows), RmsNorm(BF16, modulated: true, ManyRows), RmsNorm(F32, modulated: false), RmsNorm(F32, modulated: true),
         LayerNorm(BF16), LayerNorm(F32),

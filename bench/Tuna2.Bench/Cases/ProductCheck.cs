@@ -41,7 +41,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     ];
 
     /// <summary>What tells instances apart.</summary>
-    private sealed record Form(ElementType Element, ElementType Output, Activation Activation = Activation.None, Precision? Quantized = null)
+    private sealed record Form(ElementType Element, ElementType Output, Activation Activation = Activation.None, Precision? Quantized = null, bool Fp8 = false)
     {
         /// <summary>Hopper's own, or null.</summary>
         public KernelInstance? Hopper => Element == BF16 && Output == BF16 && Quantized is null && MatMulHopper.Takes(8, 8, Activation) ? new MatMulHopper(Activation, 1).Instance : null;
@@ -60,14 +60,15 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     /// <exception cref="DeviceException">A launch failed.</exception>
     public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, HopperDevice? hopper, Func<string, bool>? chosen = null, IProducts? products = null)
     {
-        foreach (var element in products is null ? [] : new[] { BF16, ElementType.E4M3 })
+        foreach (var fp8 in products is null ? [] : new[] { false, true })
             foreach (var (rows, n, k) in _bySixteens)
                 foreach (var everything in new[] { false, true })
                 {
-                    var (name, shape) = ($"cublaslt_{element.Suffix()}", new ProductShape(rows, n, k, element, BF16, Bias: everything, Residual: everything));
+                    var shape = new ProductShape(rows, n, k, BF16, BF16, Bias: everything, Residual: everything, Fp8: fp8);
+                    var name = $"cublaslt_{shape.ElementName}";
                     if (!products!.Has(shape) || chosen?.Invoke(name) == false)
                         continue;
-                    using var operands = new Operands(memory, new(element, BF16, Quantized: element == ElementType.E4M3 ? Precision.Fp8 : null), rows, n, k, everything, gated: false);
+                    using var operands = new Operands(memory, new(BF16, BF16, Quantized: fp8 ? Precision.Fp8 : null, Fp8: fp8), rows, n, k, everything, gated: false);
                     operands.Launch(products, shape, name);
                     yield return operands.Check(name);
                 }
@@ -104,11 +105,11 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
             _x = Numbers(random, form.Element, rows * k, 1);
             _w = Numbers(random, form.Element, form.Activation.Products() * n * k, 0.5f);
             _bias = Numbers(random, gated ? F32 : BF16, n, 1); // cuBLASLt takes those that bfloat16 holds
-            _residual = Numbers(random, form.Output == F32 ? form.Element : form.Output, rows * n, 3);
+            _residual = Numbers(random, form.Element, rows * n, 3);
             _table = Numbers(random, F32, Times * 3 * n, 0.3f, mean: 1);
             try
             {
-                if (form.Element == ElementType.E4M3)
+                if (form.Fp8)
                 {
                     var bytes = QuantizedOperand.Of(Precision.Fp8, _x, rows, k);
                     (_x, _xAt, _xScalesAt) = (bytes.Values, New<byte>(bytes.Elements).Address, New<byte>(bytes.Scales).Address);
@@ -133,7 +134,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
                 _biasWeight = new(["bias"], 1, n, Precision.F32, bias, 0);
                 _epilogue = new()
                 {
-                    Bias = bias.Address, Residual = New(form.Output == F32 ? form.Element : form.Output, _residual).Address, Table = New(F32, _table).Address,
+                    Bias = bias.Address, Residual = New(form.Element, _residual).Address, Table = New(F32, _table).Address,
                     Sequences = New<DeviceSequence>([.. _modRows.Select(mod => new DeviceSequence(0, 0, 0, 0, 0, mod, 0, 0, 0))]).Address,
                     RowSequence = New<int>([.. Enumerable.Range(0, rows).Select(SequenceOf)]).Address, TableColumns = 3 * n, Gate = 2 * n,
                 };
@@ -163,7 +164,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
 
         /// <summary>By cuBLASLt. Where it has no algorithm the output stays what it was: NaN.</summary>
         public void Launch(IProducts products, ProductShape shape, string node) =>
-            products.TryRun(new(shape, _xAt, _wAt, _y.Address, _biasWeight, _epilogue.Residual, _xScalesAt, _form.Element == ElementType.E4M3 ? _scalesAt : 0), node);
+            products.TryRun(new(shape, _xAt, _wAt, _y.Address, _biasWeight, _epilogue.Residual, _xScalesAt, _scalesAt), node);
 
         public ProductCheck Check(string kernel)
         {

@@ -46,7 +46,7 @@ internal sealed unsafe class CublasLtProducts : IProducts
     public string Tuning => $"cuBLASLt {_lt.Library.Version}{(_lt.HasRowScales ? " with e4m3" : "")}, {_tuning?.Identity ?? "heuristic"}";
 
     /// <inheritdoc/>
-    public bool Has(in ProductShape shape) => shape.M > Gemv.MaxRows && ProductPlan.Has(shape) && (shape.Element != ElementType.E4M3 || _lt.HasRowScales);
+    public bool Has(in ProductShape shape) => shape.M > Gemv.MaxRows && ProductPlan.Has(shape) && (!shape.Fp8 || _lt.HasRowScales);
 
     /// <inheritdoc/>
     public void Prepare(Weight bias)

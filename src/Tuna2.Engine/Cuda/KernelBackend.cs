@@ -102,7 +102,7 @@ internal sealed partial class KernelBackend(
     public bool FusesSwiGlu(Ops.MatMul product) => product.Weight.Precision switch
     {
         _ when products is null || product.Input.Rows.Max <= Gemv.MaxRows => true,
-        Precision.Fp8 => !products.Has(new(product.Input.Rows.Max, product.Weight.Rows, product.Weight.Columns, ElementType.E4M3, element, Bias: false, Residual: false)),
+        Precision.Fp8 => !products.Has(new(product.Input.Rows.Max, product.Weight.Rows, product.Weight.Columns, element, element, Bias: false, Residual: false, Fp8: true)),
         Precision.Int8 or Precision.Int4 => true,
         _ => hopper is not null,
     };
@@ -270,10 +270,10 @@ internal sealed partial class KernelBackend(
             var others = epilogue.Table == 0 && activation != Activation.SwiGlu ? backend.Products : null;
             if (rounded is not null && m > Ops.MatMul.FewRows)
             {
-                var bytes = product with { Shape = product.Shape with { Element = ElementType.E4M3 }, X = At(rounded), XScales = At(rounded) + (ulong)((long)m * k), WScales = Scales(weight) };
+                var bytes = product with { Shape = product.Shape with { Fp8 = true }, X = At(rounded), XScales = At(rounded) + (ulong)((long)m * k), WScales = Scales(weight) };
                 if (others is not null && TryBytes(others, x, bytes))
                     return;
-                Launch(new RoundRows(m, ElementType.BF16), new RoundRowsArgs { X = x, Y = At(rounded), Dim = k });
+                Launch(new RoundRows(m), new RoundRowsArgs { X = x, Y = At(rounded), Dim = k });
                 x = At(rounded);
             }
             if (others is not null && quantized is null && TryQueue(others, product))
@@ -300,7 +300,7 @@ internal sealed partial class KernelBackend(
         {
             if (!products.TryPrepare(product, node))
                 return false;
-            Launch(new RoundRows(product.Shape.M, ElementType.E4M3), new RoundRowsArgs { X = x, Y = product.X, Scales = product.XScales, Dim = product.Shape.K });
+            Launch(new RoundRows(product.Shape.M, ToBytes: true), new RoundRowsArgs { X = x, Y = product.X, Scales = product.XScales, Dim = product.Shape.K });
             return TryQueue(products, product);
         }
 

@@ -27,7 +27,7 @@ internal sealed unsafe class ProductPlan : IDisposable
     /// </summary>
     public static bool Has(in ProductShape shape) => shape switch
     {
-        { Element: ElementType.E4M3 } => shape is { Activation: Activation.None, Output: ElementType.BF16 } && shape.N % Alignment == 0 && shape.K % Alignment == 0,
+        { Fp8: true } => shape is { Activation: Activation.None, Element: ElementType.BF16, Output: ElementType.BF16 } && shape.N % Alignment == 0 && shape.K % Alignment == 0,
         { Activation: Activation.None } => true,
         { Activation: Activation.GeluTanh } => shape is { Residual: false, Output: ElementType.BF16 },
         _ => false,
@@ -43,7 +43,7 @@ internal sealed unsafe class ProductPlan : IDisposable
     {
         (_lt, Shape) = (lt, shape);
         var api = lt.Api;
-        var (element, output) = (TypeOf(shape.Element), TypeOf(shape.Output));
+        var (element, output) = (shape.Fp8 ? cudaDataType_t.CUDA_R_8F_E4M3 : TypeOf(shape.Element), TypeOf(shape.Output));
         // The product of two bfloat16, or of two eight-bit floats, is exact in float32. Those of float32 must not be narrowed for speed.
         var compute = shape.Element == ElementType.F32 ? cublasComputeType_t.CUBLAS_COMPUTE_32F_PEDANTIC : cublasComputeType_t.CUBLAS_COMPUTE_32F;
         try
@@ -58,7 +58,7 @@ internal sealed unsafe class ProductPlan : IDisposable
             {
                 Check(api.cublasLtMatmulDescSetAttribute(_description, cublasLtMatmulDescAttributes_t.CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(uint)), node);
             }
-            if (shape.Element == ElementType.E4M3)
+            if (shape.Fp8)
                 ScaleRows(somewhere + Alignment, node);
             Check(api.cublasLtMatrixLayoutCreate(&made, element, (ulong)shape.K, (ulong)shape.N, shape.K), node);
             _w = made;
@@ -166,13 +166,7 @@ internal sealed unsafe class ProductPlan : IDisposable
         (_description, _w, _x, _y) = (0, 0, 0, 0);
     }
 
-    private static cudaDataType_t TypeOf(ElementType element) => element switch
-    {
-        ElementType.BF16 => cudaDataType_t.CUDA_R_16BF,
-        ElementType.F32 => cudaDataType_t.CUDA_R_32F,
-        ElementType.E4M3 => cudaDataType_t.CUDA_R_8F_E4M3,
-        _ => throw new ArgumentOutOfRangeException(nameof(element), element, "cuBLASLt has no such type"),
-    };
+    private static cudaDataType_t TypeOf(ElementType element) => element == ElementType.BF16 ? cudaDataType_t.CUDA_R_16BF : cudaDataType_t.CUDA_R_32F;
 
     /// <summary>A scale for every row of w and of x, whose products are then summed in float32 and in nothing less.</summary>
     private void ScaleRows(ulong somewhere, string node)

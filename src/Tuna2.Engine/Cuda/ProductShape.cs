@@ -11,17 +11,24 @@ namespace Tuna2.Engine.Cuda;
 /// <param name="M">Rows.</param>
 /// <param name="N">Output columns.</param>
 /// <param name="K">Inner dimension.</param>
-/// <param name="Element">Of x and w; with E4M3 every row of them has a scale.</param>
+/// <param name="Element">Of x and w, or what those stand for.</param>
 /// <param name="Output">Of y and the residual.</param>
 /// <param name="Bias">A vector is added to every row.</param>
 /// <param name="Residual">A matrix like y is added.</param>
 /// <param name="Activation">What sum and bias go through.</param>
-internal readonly record struct ProductShape(int M, int N, int K, ElementType Element, ElementType Output, bool Bias, bool Residual, Activation Activation = Activation.None)
+/// <param name="Fp8">x and w are eight-bit floats (E4M3), and every row of them has a float32 scale.</param>
+internal readonly record struct ProductShape(int M, int N, int K, ElementType Element, ElementType Output, bool Bias, bool Residual, Activation Activation = Activation.None, bool Fp8 = false)
 {
+    /// <summary>What x and w are called: "bf16", "f32", "e4m3".</summary>
+    public string ElementName => Fp8 ? "e4m3" : Element.Suffix();
+
+    /// <summary>Bytes of an element of x and w.</summary>
+    public int ElementSize => Fp8 ? sizeof(byte) : Element.Size();
+
     /// <summary>Floating-point operations and bytes, at least.</summary>
-    public Cost Cost => MatMulCost.Of(M, N, K, Activation, Element.Size(), Output.Size());
+    public Cost Cost => MatMulCost.Of(M, N, K, Activation, ElementSize, Output.Size());
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{M}x{N}x{K} {Element.Suffix()}{(Output == Element ? "" : $" to {Output.Suffix()}")}{(Bias ? ", bias" : "")}{(Activation == Activation.None ? "" : $", {Activation.Suffix()[1..]}")}{(Residual ? ", residual" : "")}");
+        $"{M}x{N}x{K} {ElementName}{(Output == Element && !Fp8 ? "" : $" to {Output.Suffix()}")}{(Bias ? ", bias" : "")}{(Activation == Activation.None ? "" : $", {Activation.Suffix()[1..]}")}{(Residual ? ", residual" : "")}");
 }

@@ -102,7 +102,7 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
         public OperandSets(ProductTuner tuner, in ProductShape shape)
         {
             (_tuner, _shape) = (tuner, shape);
-            var size = shape.Element.Size();
+            var size = shape.ElementSize;
             long x = Aligned((long)shape.M * shape.K * size), w = Aligned((long)shape.N * shape.K * size);
             _outputBytes = (long)shape.M * shape.N * shape.Output.Size();
             var y = Aligned(_outputBytes);
@@ -111,9 +111,9 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             _workspace = new(tuner.Context, tuner.WorkspaceBytes, "cuBLASLt's workspace");
             try
             {
-                _arena = New(_products.Length * stride, $"operands of {shape}", shape.Element);
+                _arena = New(_products.Length * stride, $"operands of {shape}", shape.Element, shape.Fp8);
                 _bias = shape.Bias ? New((long)shape.N * shape.Output.Size(), "a bias", shape.Output) : null;
-                _scales = shape.Element == ElementType.E4M3 ? New((long)Math.Max(shape.M, shape.N) * sizeof(float), "scales", ElementType.F32) : null;
+                _scales = shape.Fp8 ? New((long)Math.Max(shape.M, shape.N) * sizeof(float), "scales", ElementType.F32) : null;
                 for (var i = 0; i < _products.Length; i++)
                 {
                     var begin = _arena.Address + (ulong)(i * stride);
@@ -180,12 +180,12 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
             _tuner.Context.LastLaunch = LaunchSite.Of(_shape, "");
         }
 
-        private CudaBuffer New(long bytes, string what, ElementType type)
+        private CudaBuffer New(long bytes, string what, ElementType type, bool fp8 = false)
         {
             var buffer = new CudaBuffer(_tuner.Context, bytes, what);
             try
             {
-                var numbers = Numbers(type);
+                var numbers = Numbers(type, fp8);
                 for (long at = 0; at < bytes; at += numbers.Length)
                     _tuner._memory.Upload(numbers.AsSpan(0, (int)Math.Min(numbers.Length, bytes - at)), buffer, at);
                 return buffer;
@@ -201,15 +201,15 @@ internal sealed unsafe class ProductTuner(CublasLtHandle lt, CudaQueue queue, Fu
         /// Millions of numbers in [-1, 1); a prime number of them, so that their repetition falls in with no row. Two such eight-bit floats are
         /// a small bfloat16 besides, of the residual that lies among them.
         /// </summary>
-        private static byte[] Numbers(ElementType type)
+        private static byte[] Numbers(ElementType type, bool fp8)
         {
             const int Count = 3_999_971;
             var random = new Random(1);
-            var bytes = new byte[Count * type.Size()];
+            var bytes = new byte[Count * (fp8 ? sizeof(byte) : type.Size())];
             for (var i = 0; i < Count; i++)
             {
                 var value = 2 * random.NextSingle() - 1;
-                if (type == ElementType.E4M3)
+                if (fp8)
                     bytes[i] = E4M3.Byte(value);
                 else if (type == ElementType.F32)
                     MemoryMarshal.Write(bytes.AsSpan(i * sizeof(float)), value);

@@ -105,7 +105,7 @@ internal sealed class ProductTuning
             json.WriteNumber("m", shape.M);
             json.WriteNumber("n", shape.N);
             json.WriteNumber("k", shape.K);
-            json.WriteString("element", shape.Element.Suffix());
+            json.WriteString("element", shape.ElementName);
             json.WriteString("output", shape.Output.Suffix());
             json.WriteBoolean("bias", shape.Bias);
             json.WriteBoolean("residual", shape.Residual);
@@ -121,9 +121,13 @@ internal sealed class ProductTuning
 
     private static ProductShape ShapeOf(JsonElement product) => Parsed(product) is var shape && ProductPlan.Has(shape) ? shape : throw new FormatException($"{shape} is no product of cuBLASLt's");
 
-    private static ProductShape Parsed(JsonElement product) => new(
+    private static ProductShape Parsed(JsonElement product) => product.GetProperty("element").GetString()! is var element && element == "e4m3"
+        ? Parsed(product, ElementType.BF16) with { Fp8 = true }
+        : Parsed(product, ElementOf(element));
+
+    private static ProductShape Parsed(JsonElement product, ElementType element) => new(
         product.GetProperty("m").GetInt32(), product.GetProperty("n").GetInt32(), product.GetProperty("k").GetInt32(),
-        ElementOf(product.GetProperty("element").GetString()!), ElementOf(product.GetProperty("output").GetString()!),
+        element, ElementOf(product.GetProperty("output").GetString()!),
         product.GetProperty("bias").GetBoolean(), product.GetProperty("residual").GetBoolean(), ActivationOf(product.GetProperty("activation").GetString()!));
 
     private static Activation ActivationOf(string name) => name switch
@@ -137,7 +141,6 @@ internal sealed class ProductTuning
     {
         "bf16" => ElementType.BF16,
         "f32" => ElementType.F32,
-        "e4m3" => ElementType.E4M3,
         _ => throw new FormatException($"'{name}' is no element type"),
     };
 

@@ -20,13 +20,13 @@ public struct RoundRowsArgs
 
 /// <summary>Host side of kernels/round_rows.cu.</summary>
 /// <param name="Rows">Rows.</param>
-/// <param name="Output">E4M3: bytes and a scale a row. BF16: the numbers those stand for.</param>
-public readonly record struct RoundRows(int Rows, ElementType Output) : IKernel<RoundRowsArgs>
+/// <param name="ToBytes">The output is bytes and a scale a row, not the bfloat16 that those stand for.</param>
+public readonly record struct RoundRows(int Rows, bool ToBytes = false) : IKernel<RoundRowsArgs>
 {
     private const int Block = 256, Vectors = 10, Vector = 8;
 
     /// <inheritdoc/>
-    public KernelInstance Instance => KernelCatalog.Get($"round_rows_{Output.Suffix()}");
+    public KernelInstance Instance => KernelCatalog.Get(ToBytes ? "round_rows_e4m3" : "round_rows_bf16");
 
     /// <inheritdoc/>
     public LaunchShape Shape(in RoundRowsArgs args) => args.Dim % Vector == 0 && args.Dim <= Block * Vectors * Vector
@@ -37,6 +37,6 @@ public readonly record struct RoundRows(int Rows, ElementType Output) : IKernel<
     public Cost Cost(in RoundRowsArgs args)
     {
         var elements = (long)Rows * args.Dim;
-        return new(elements * (sizeof(ushort) + Output.Size()), 8 * elements);
+        return new(elements * (sizeof(ushort) + (ToBytes ? sizeof(byte) : sizeof(ushort))), 8 * elements);
     }
 }

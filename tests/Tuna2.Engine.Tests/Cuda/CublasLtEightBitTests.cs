@@ -12,7 +12,7 @@ public class CublasLtEightBitTests
 {
     private const int First = 120900, InternalError = 14, NotSupported = 15;
 
-    private static readonly ProductShape _shape = new(19, 48, 80, ElementType.E4M3, ElementType.BF16, Bias: true, Residual: true);
+    private static readonly ProductShape _shape = new(19, 48, 80, ElementType.BF16, ElementType.BF16, Bias: true, Residual: true, Fp8: true);
 
     [Test]
     public void Agrees_with_the_CPU([Values] bool bias, [Values] bool residual, [Values("5x16x16", "17x64x48", "129x80x272", "989x32x16")] string size)
@@ -193,7 +193,7 @@ public class CublasLtEightBitTests
         }
 
         static Product Product(IAddressable room) => new(
-            new(6, 16, 16, ElementType.E4M3, ElementType.BF16, true, true), room.Address, room.Address + 4096, room.Address + 8192, new Weight(["bias"], 1, 16, Precision.F32, room, 0), room.Address + 12288,
+            new(6, 16, 16, ElementType.BF16, ElementType.BF16, true, true, Fp8: true), room.Address, room.Address + 4096, room.Address + 8192, new Weight(["bias"], 1, 16, Precision.F32, room, 0), room.Address + 12288,
             room.Address + 16384, room.Address + 20480);
     }
 
@@ -214,7 +214,7 @@ public class CublasLtEightBitTests
         }
         Assert.That(File.ReadAllText(path), Does.Contain("\"e4m3\""));
         var tuning = ProductTuning.Read(path);
-        Assert.That(tuning.Find(_shape with { Element = ElementType.BF16 }), Is.Null);
+        Assert.That(tuning.Find(_shape with { Fp8 = false }), Is.Null);
         using var tuned = Rig(tuning);
         using var product = tuned.Case(_shape);
         Assert.That(tuned.Products.TryRun(product.Product, "node"), Is.True);

@@ -61,11 +61,11 @@ internal sealed class ProductCase : IDisposable
     {
         (_rig, _shape) = (rig, shape);
         var random = new Random(shape.M * 7919 + shape.N * 31 + shape.K);
-        _x = FactorOf(shape).Random(random, shape.M * shape.K);
-        _w = FactorOf(shape).Random(random, shape.N * shape.K);
+        _x = shape.Element.Random(random, shape.M * shape.K);
+        _w = shape.Element.Random(random, shape.N * shape.K);
         // Biases as bfloat16 checkpoints have them, unless the test wants others.
         _bias = [.. ElementType.BF16.Random(random, shape.N).Select(b => bias?.Invoke(b) ?? b)];
-        _residual = shape.Output.Random(random, shape.M * shape.N);
+        _residual = shape.Element.Random(random, shape.M * shape.N);
 
         _y = shape.Residual && inPlace ? New(shape.Output, _residual) : New(shape.Output, [.. Enumerable.Repeat(float.NaN, shape.M * shape.N)]);
         var residual = !shape.Residual ? 0 : inPlace ? _y.Address : New(shape.Output, _residual).Address;
@@ -96,7 +96,7 @@ internal sealed class ProductCase : IDisposable
         using var rig = new CpuRig(Everywhere.Backends.First());
         var y = rig.Value("y", _shape.M, _shape.N);
         rig.Run(
-            new Ops.MatMul("product", rig.Value("x", _shape.M, _shape.K, _x), IsBytes ? rig.Quantized(_shape.N, _shape.K, Precision.Fp8, _w).Weight : rig.Weight(_shape.N, _shape.K, Precision.F32, _w), y,
+            new Ops.MatMul("product", rig.Value("x", _shape.M, _shape.K, _x), _shape.Fp8 ? rig.Quantized(_shape.N, _shape.K, Precision.Fp8, _w).Weight : rig.Weight(_shape.N, _shape.K, Precision.F32, _w), y,
                 _shape.Bias ? rig.Vector(_bias) : null, _shape.Residual ? rig.Value("residual", _shape.M, _shape.N, _residual) : null, activation: _shape.Activation),
             new Batch { Sequences = [new Sequence(0, _shape.M, 0, 0, 0, -1, null)] });
         return rig.Read(y);
@@ -104,15 +104,10 @@ internal sealed class ProductCase : IDisposable
 
     public void Dispose() => _buffers.ForEach(b => b.Dispose());
 
-    private bool IsBytes => _shape.Element == ElementType.E4M3;
-
-    /// <summary>What factors are before they are rounded to bytes.</summary>
-    private static ElementType FactorOf(ProductShape shape) => shape.Element == ElementType.E4M3 ? ElementType.BF16 : shape.Element;
-
     /// <summary>A factor in memory, and its rows' scales.</summary>
     private (ulong Elements, ulong Scales) Factor(float[] values)
     {
-        if (!IsBytes)
+        if (!_shape.Fp8)
             return (New(_shape.Element, values).Address, 0);
         var quantized = QuantizedOperand.Of(Precision.Fp8, values, values.Length / _shape.K, _shape.K);
         return (New(quantized.Elements).Address, New(quantized.Scales).Address);

@@ -31,7 +31,7 @@ public class RoundRowsHostTests
         x = Array.ConvertAll(x, v => (float)ElementType.BF16.Round(v));
         using var input = ElementType.BF16.Input("x", x);
         using var y = ElementType.BF16.Output("y", x.Length);
-        _runner.LaunchChecked(new RoundRows(rows, ElementType.BF16), new RoundRowsArgs { X = input.Address, Y = y.Address, Dim = dim }, input, y);
+        _runner.LaunchChecked(new RoundRows(rows), new RoundRowsArgs { X = input.Address, Y = y.Address, Dim = dim }, input, y);
         var expected = new float[x.Length];
         for (var row = 0; row < rows; row++)
             E4M3.Round(x.AsSpan(row * dim, dim), expected.AsSpan(row * dim, dim));
@@ -39,7 +39,7 @@ public class RoundRowsHostTests
 
         using var bytes = HostBuffer.Output<byte>("y", x.Length);
         using var scales = HostBuffer.Output<float>("scales", rows);
-        _runner.LaunchChecked(new RoundRows(rows, ElementType.E4M3), new RoundRowsArgs { X = input.Address, Y = bytes.Address, Scales = scales.Address, Dim = dim }, input, bytes, scales);
+        _runner.LaunchChecked(new RoundRows(rows, ToBytes: true), new RoundRowsArgs { X = input.Address, Y = bytes.Address, Scales = scales.Address, Dim = dim }, input, bytes, scales);
         var quantizer = new RowQuantizer(Precision.Fp8, dim);
         for (var row = 0; row < rows; row++)
         {
@@ -56,13 +56,13 @@ public class RoundRowsHostTests
     {
         using var x = ElementType.BF16.Input("x", new float[3 * 40]);
         using var y = ElementType.BF16.Output("y", 3 * 40);
-        SanitizedRunner.Launch(new RoundRows(3, ElementType.BF16), new RoundRowsArgs { X = x.Address, Y = y.Address, Dim = 40 }, x, y);
+        SanitizedRunner.Launch(new RoundRows(3), new RoundRowsArgs { X = x.Address, Y = y.Address, Dim = 40 }, x, y);
         using var bytes = HostBuffer.Output<byte>("y", 3 * 40);
         using var scales = HostBuffer.Output<float>("scales", 3);
-        SanitizedRunner.Launch(new RoundRows(3, ElementType.E4M3), new RoundRowsArgs { X = x.Address, Y = bytes.Address, Scales = scales.Address, Dim = 40 }, x, bytes, scales);
+        SanitizedRunner.Launch(new RoundRows(3, ToBytes: true), new RoundRowsArgs { X = x.Address, Y = bytes.Address, Scales = scales.Address, Dim = 40 }, x, bytes, scales);
     }
 
     [TestCase(12)]
     [TestCase(20488)]
-    public void What_does_not_fit_is_refused(int dim) => Assert.That(() => new RoundRows(1, ElementType.E4M3).Shape(new() { Dim = dim }), Throws.ArgumentException.With.Message.Contains($"{dim}"));
+    public void What_does_not_fit_is_refused(int dim) => Assert.That(() => new RoundRows(1, ToBytes: true).Shape(new() { Dim = dim }), Throws.ArgumentException.With.Message.Contains($"{dim}"));
 }

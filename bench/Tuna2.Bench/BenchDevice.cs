@@ -9,6 +9,8 @@ internal sealed class BenchDevice : IDisposable
     private const long CopyBytes = 1L << 30;
     private const int Copies = 11;
 
+    private readonly CublasLtHandle? _lt;
+
     public BenchDevice(CudaDevice device)
     {
         Device = device;
@@ -22,6 +24,8 @@ internal sealed class BenchDevice : IDisposable
             Launcher = new(Stream, Kernels);
             TensorMaps = new(Context);
             Hopper = HopperDevice.Of(Context);
+            if (CublasLtLibrary.Find(device.Driver).Path is not null)
+                Products = new CublasLtProducts(_lt = new(Context, CublasLtLibrary.Load(device.Driver)), Stream, Memory);
             Roofline = Roofline.Of(MeasureCopy(), device);
         }
         catch
@@ -46,11 +50,16 @@ internal sealed class BenchDevice : IDisposable
     /// <summary>Null on another GPU.</summary>
     public HopperDevice? Hopper { get; }
 
+    /// <summary>cuBLASLt's; null where it is not there.</summary>
+    public IProducts? Products { get; }
+
     public Roofline Roofline { get; } = null!;
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        Products?.Dispose();
+        _lt?.Dispose();
         Kernels?.Dispose();
         Queue?.Dispose();
         Stream?.Dispose();

@@ -26,21 +26,24 @@ public static class CudaTuning
     /// <param name="device">The N of cuda:N.</param>
     /// <param name="path">The file.</param>
     /// <param name="batch">Pictures that are stepped together.</param>
+    /// <param name="weights">What the matrices are kept as: stored or fp8; whole numbers are multiplied by our own kernels.</param>
     /// <param name="progress">Told each product as it is done.</param>
     /// <param name="cancellation">Seen between algorithms; nothing is written.</param>
-    /// <exception cref="RequestException">The picture's sides are not multiples of the patch size, or the batch is out of range.</exception>
-    /// <exception cref="DeviceException">There is no such device, no cuBLASLt, or too little memory.</exception>
+    /// <exception cref="RequestException">The picture's sides are not multiples of the patch size, the batch is out of range, or the weights are whole numbers.</exception>
+    /// <exception cref="DeviceException">There is no such device, no cuBLASLt, none that multiplies eight-bit floats where the weights are those, or too little memory.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<TuningResult> Run(
-        ModelConfig config, int width, int height, int device, string path, int batch = 1, IProgress<TuningResult>? progress = null, CancellationToken cancellation = default)
+        ModelConfig config, int width, int height, int device, string path, int batch = 1, WeightFormat weights = WeightFormat.Stored, IProgress<TuningResult>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(path);
-        var shapes = Shapes(config, width, height, batch);
+        var shapes = Shapes(config, width, height, batch, weights);
         var driver = CudaDriver.Load();
         using var context = new CudaContext(driver.Device(device));
         using var stream = new CudaStream(context);
         using var lt = new CublasLtHandle(context, CublasLtLibrary.Load(driver));
+        Check(weights, lt);
         using var queue = new CudaQueue(stream);
         var tuner = new ProductTuner(lt, queue);
         var tuned = new List<TunedProduct>();
@@ -59,11 +62,24 @@ public static class CudaTuning
     }
 
     /// <summary>
+    /// Refuses what would tune products that are not computed: those of eight-bit floats are our own kernel's where the library or the GPU has
+    /// no scales for their rows.
+    /// </summary>
+    internal static void Check(WeightFormat weights, CublasLtHandle lt)
+    {
+        if (weights == WeightFormat.Fp8 && !lt.HasRowScales)
+            throw new DeviceException(
+                $"fp8: cuBLASLt {lt.Library.Version} on {lt.Context.Device.Name}, compute capability {lt.Context.Device.Capability}, has no products of eight-bit floats with a scale a row (12.9 on 9.0 has), so there is nothing to tune");
+    }
+
+    /// <summary>
     /// The products of a step of so many pictures that cuBLASLt computes, with guidance and without: those of the LLM, those of the flow head that have no
     /// gate, and SigLIP's.
     /// </summary>
-    internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height, int batch = 1)
+    internal static IReadOnlyList<ProductShape> Shapes(ModelConfig config, int width, int height, int batch = 1, WeightFormat weights = WeightFormat.Stored)
     {
+        if (weights is WeightFormat.Int8 or WeightFormat.Int4)
+            throw new RequestException($"{weights.Name()}: products with such weights are this engine's own kernels', which have nothing to tune; stored and fp8 have");
         if (batch is < 1 or > ImageRequest.MaxBatch)
             throw new RequestException($"batch must be 1 to {ImageRequest.MaxBatch}, not {batch}");
         if (width <= 0 || height <= 0 || width % config.TokenPixels != 0 || height % config.TokenPixels != 0)
@@ -73,15 +89,18 @@ public static class CudaTuning
         var head = new AttentionShape(config.FlowHead.NumAttentionHeads, config.FlowHead.NumKeyValueHeads, config.FlowHead.HeadDim);
         return
         [
-            .. new[] { 2 * batch * span, batch * span }.SelectMany(rows => new[]
-            {
-                Product(rows, llm.QkvColumns, config.HiddenSize, bias: true),
-                Product(rows, config.HiddenSize, llm.QueryColumns, residual: true),
-                Product(rows, 2 * config.IntermediateSize, config.HiddenSize),
-                Product(rows, config.HiddenSize, config.IntermediateSize, residual: true),
-                Product(rows, head.QkvColumns, config.HiddenSize),
+            .. new[] { 2 * batch * span, batch * span }.SelectMany(rows => (ProductShape[])
+            [
+                .. Elements(config.NumHiddenLayers).SelectMany(element => new[]
+                {
+                    Product(rows, llm.QkvColumns, config.HiddenSize, bias: true) with { Element = element },
+                    Product(rows, config.HiddenSize, llm.QueryColumns, residual: true) with { Element = element },
+                    Product(rows, 2 * config.IntermediateSize, config.HiddenSize) with { Element = element },
+                    Product(rows, config.HiddenSize, config.IntermediateSize, residual: true) with { Element = element },
+                }),
+                .. Elements(config.FlowHead.NumLayers).Select(element => Product(rows, head.QkvColumns, config.HiddenSize) with { Element = element }),
                 Product(rows, config.PatchValues, config.HiddenSize, bias: true),
-            }).Distinct(),
+            ]).Where(shape => ProductPlan.Has(shape)).Distinct(),
             .. config.Siglip is not { } siglip ? [] : new[] { 2 * batch * (span - 1), batch * (span - 1) }.SelectMany(rows => new[]
             {
                 Product(rows, siglip.HiddenSize, config.PatchValues, bias: true, residual: true),
@@ -92,6 +111,10 @@ public static class CudaTuning
                 Product(rows, config.HiddenSize, config.HiddenSize, bias: true),
             }),
         ];
+
+        // The layer at an end may be kept where the others are not.
+        IEnumerable<ElementType> Elements(int layers) => new[] { MatrixRole.Layer, MatrixRole.EndLayer }[(layers > 1 ? 0 : 1)..]
+            .Select(role => role.In(weights) is null ? ElementType.BF16 : ElementType.E4M3).Distinct();
 
         static ProductShape Product(int rows, int n, int k, bool bias = false, bool residual = false, Activation activation = Activation.None) =>
             new(rows, n, k, ElementType.BF16, ElementType.BF16, bias, residual, activation);

@@ -11,9 +11,9 @@ namespace Tuna2.Bench.Cases;
 
 /// <summary>
 /// A product's kernel at a size that fits no tile, beside float64: what is timed must first be right. A model launches few of the
-/// instances there are, so its parity does not stand for this.
+/// instances there are, so its parity does not stand for this. cuBLASLt's products are checked alike, of bfloat16 and of eight-bit floats.
 /// </summary>
-/// <param name="Kernel">The instance.</param>
+/// <param name="Kernel">The instance, or "cublaslt_e4m3".</param>
 /// <param name="Shape">The size and what follows the product: "129 x 67 x 72, bias, gate, residual".</param>
 /// <param name="Passed">Whether rounding explains the difference, and nothing behind the output was written.</param>
 /// <param name="RelativeError">Of the output, to float64's.</param>
@@ -30,6 +30,8 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     private static readonly (int Rows, int N, int K)[] _byEights = [(5, 8, 8), (129, 72, 72), (257, 136, 264), (265, 64, 520), (520, 200, 136)];
 
     private static readonly (int Rows, int N, int K)[] _few = [(1, 267, 264), (3, 129, 40), (4, 9, 4104)];
+
+    private static readonly (int Rows, int N, int K)[] _bySixteens = [(5, 16, 16), (129, 80, 272), (257, 208, 528), (520, 64, 1040)];
 
     private static readonly Form[] _forms =
     [
@@ -54,9 +56,21 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
     /// <param name="memory">The memory they reach.</param>
     /// <param name="hopper">The GPU, for Hopper's own instances; null where it is another.</param>
     /// <param name="chosen">Given an instance's name; null for all.</param>
+    /// <param name="products">cuBLASLt, or null where it is not. What it says it has and then does not compute has not passed: our kernel would.</param>
     /// <exception cref="DeviceException">A launch failed.</exception>
-    public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, HopperDevice? hopper, Func<string, bool>? chosen = null)
+    public static IEnumerable<ProductCheck> Run(ILauncher launcher, IDeviceMemory memory, HopperDevice? hopper, Func<string, bool>? chosen = null, IProducts? products = null)
     {
+        foreach (var element in products is null ? [] : new[] { BF16, ElementType.E4M3 })
+            foreach (var (rows, n, k) in _bySixteens)
+                foreach (var everything in new[] { false, true })
+                {
+                    var (name, shape) = ($"cublaslt_{element.Suffix()}", new ProductShape(rows, n, k, element, BF16, Bias: everything, Residual: everything));
+                    if (!products!.Has(shape) || chosen?.Invoke(name) == false)
+                        continue;
+                    using var operands = new Operands(memory, new(element, BF16, Quantized: element == ElementType.E4M3 ? Precision.Fp8 : null), rows, n, k, everything, gated: false);
+                    operands.Launch(products, shape, name);
+                    yield return operands.Check(name);
+                }
         foreach (var form in _forms)
             foreach (var (kernel, sizes) in new[] { (form.Wide, _ragged), (form.Few, _few), (hopper is null ? null : form.Hopper, _byEights) })
                 if (kernel is not null && (chosen is null || chosen(kernel.Name)))
@@ -65,7 +79,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
                         {
                             using var operands = new Operands(memory, form, rows, n, k, everything);
                             operands.Launch(launcher, kernel, few: sizes == _few, sizes == _byEights ? hopper : null);
-                            yield return operands.Check(kernel);
+                            yield return operands.Check(kernel.Name);
                         }
     }
 
@@ -75,25 +89,34 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         private readonly IDeviceMemory _memory;
         private readonly Form _form;
         private readonly int _rows, _n, _k;
-        private readonly bool _everything;
+        private readonly bool _everything, _gated;
         private readonly List<IAddressable> _buffers = [];
         private readonly float[] _x, _w, _bias, _residual, _table;
-        private readonly ulong _xAt, _wAt, _scalesAt;
+        private readonly ulong _xAt, _xScalesAt, _wAt, _scalesAt;
+        private readonly Weight? _biasWeight;
         private readonly IAddressable _y;
         private readonly EpilogueArgs _epilogue;
 
-        public Operands(IDeviceMemory memory, Form form, int rows, int n, int k, bool everything)
+        public Operands(IDeviceMemory memory, Form form, int rows, int n, int k, bool everything, bool gated = true)
         {
-            (_memory, _form, _rows, _n, _k, _everything) = (memory, form, rows, n, k, everything);
+            (_memory, _form, _rows, _n, _k, _everything, _gated) = (memory, form, rows, n, k, everything, gated);
             var random = new Random(rows * 7919 + n * 31 + k);
             _x = Numbers(random, form.Element, rows * k, 1);
             _w = Numbers(random, form.Element, form.Activation.Products() * n * k, 0.5f);
-            _bias = Numbers(random, F32, n, 1);
-            _residual = Numbers(random, form.Element, rows * n, 3);
+            _bias = Numbers(random, gated ? F32 : BF16, n, 1); // cuBLASLt takes those that bfloat16 holds
+            _residual = Numbers(random, form.Output == F32 ? form.Element : form.Output, rows * n, 3);
             _table = Numbers(random, F32, Times * 3 * n, 0.3f, mean: 1);
             try
             {
-                _xAt = New(form.Element, _x).Address;
+                if (form.Element == ElementType.E4M3)
+                {
+                    var bytes = QuantizedOperand.Of(Precision.Fp8, _x, rows, k);
+                    (_x, _xAt, _xScalesAt) = (bytes.Values, New<byte>(bytes.Elements).Address, New<byte>(bytes.Scales).Address);
+                }
+                else
+                {
+                    _xAt = New(form.Element, _x).Address;
+                }
                 if (form.Quantized is { } precision)
                 {
                     var quantized = QuantizedOperand.Of(precision, _w, _w.Length / k, k);
@@ -106,9 +129,11 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
                 _y = New(form.Output, [.. Enumerable.Repeat(float.NaN, rows * n), .. Enumerable.Repeat(Behind, Guards)]);
                 if (!everything)
                     return;
+                var bias = New(F32, _bias);
+                _biasWeight = new(["bias"], 1, n, Precision.F32, bias, 0);
                 _epilogue = new()
                 {
-                    Bias = New(F32, _bias).Address, Residual = New(form.Element, _residual).Address, Table = New(F32, _table).Address,
+                    Bias = bias.Address, Residual = New(form.Output == F32 ? form.Element : form.Output, _residual).Address, Table = New(F32, _table).Address,
                     Sequences = New<DeviceSequence>([.. _modRows.Select(mod => new DeviceSequence(0, 0, 0, 0, 0, mod, 0, 0, 0))]).Address,
                     RowSequence = New<int>([.. Enumerable.Range(0, rows).Select(SequenceOf)]).Address, TableColumns = 3 * n, Gate = 2 * n,
                 };
@@ -136,14 +161,18 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
                 KernelBackend.Launch(launcher, new MatMulF32(_form.Activation), new MatMulF32Args { X = _xAt, W = _wAt, Y = _y.Address, Epilogue = _epilogue, M = _rows, N = _n, K = _k }, kernel.Name);
         }
 
-        public ProductCheck Check(KernelInstance kernel)
+        /// <summary>By cuBLASLt. Where it has no algorithm the output stays what it was: NaN.</summary>
+        public void Launch(IProducts products, ProductShape shape, string node) =>
+            products.TryRun(new(shape, _xAt, _wAt, _y.Address, _biasWeight, _epilogue.Residual, _xScalesAt, _form.Element == ElementType.E4M3 ? _scalesAt : 0), node);
+
+        public ProductCheck Check(string kernel)
         {
             var y = Read();
             var exact = Reference(single: false);
             var error = Comparison.Of(y.AsSpan(0, _rows * _n), exact, _n);
             var passed = error.WithinRounding(Comparison.Of(Rounded(_form.Output, Reference(single: true)), exact, _n), _form.Output == BF16 ? Comparison.BF16Noise : Comparison.F32Noise)
                 && y.AsSpan(_rows * _n).IndexOfAnyExcept(Behind) < 0;
-            return new(kernel.Name, string.Create(CultureInfo.InvariantCulture, $"{_rows} x {_n} x {_k}{(_everything ? ", bias, gate, residual" : "")}"), passed, error.RelativeError);
+            return new(kernel, string.Create(CultureInfo.InvariantCulture, $"{_rows} x {_n} x {_k}{(!_everything ? "" : _gated ? ", bias, gate, residual" : ", bias, residual")}"), passed, error.RelativeError);
         }
 
         public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
@@ -151,7 +180,7 @@ internal sealed record ProductCheck(string Kernel, string Shape, bool Passed, do
         private int SequenceOf(int row) => row * _modRows.Length / _rows;
 
         private float[] Reference(bool single) => Array.ConvertAll(
-            new ProductReference(_x, single && RoundsWeight ? Rounded(BF16, _w) : _w, _rows, _n, _k, _everything ? _bias : null, _form.Activation, _everything ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
+            new ProductReference(_x, single && RoundsWeight ? Rounded(BF16, _w) : _w, _rows, _n, _k, _everything ? _bias : null, _form.Activation, _everything && _gated ? Gate : null, _everything ? _residual : null).Values(single), v => (float)v);
 
         /// <summary>Nibbles times their scale are operands of the tensor core.</summary>
         private bool RoundsWeight => _form.Quantized == Precision.Int4 && _rows > Gemv.MaxRows;

@@ -29,7 +29,7 @@ try
         json.WriteNumber("vector_flops_per_s", bench.Roofline.VectorFlopsPerSecond);
     });
     var failed = 0;
-    foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, bench.Hopper, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase)))
+    foreach (var check in ProductCheck.Run(bench.Launcher, bench.Memory, bench.Hopper, name => args.Length == 0 || name.Contains(args[0], StringComparison.OrdinalIgnoreCase), bench.Products))
     {
         failed += check.Passed ? 0 : 1;
         Write(json =>

@@ -17,7 +17,7 @@ internal sealed class TuneCommand : TunaCommand
 
     public TuneCommand(CliConsole console) : base("tune", "Time cuBLASLt's algorithms for a model's products on a CUDA device and store the fastest", console)
     {
-        Examples = ["tuna2 tune h200.json --model ~/models/tuna_2_pixel_7b --device cuda:0", "tuna2 tune h200-1024.json -m DIR --width 1024 --height 1024"];
+        Examples = ["tuna2 tune h200.json --model ~/models/tuna_2_pixel_7b --device cuda:0", "tuna2 tune h200-1024.json -m DIR --width 1024 --height 1024", "tuna2 tune h200-fp8.json -m DIR --weights fp8"];
         Add(_output);
         _model.AddTo(this);
         Add(_width);
@@ -32,7 +32,8 @@ internal sealed class TuneCommand : TunaCommand
         var config = _model.Config(parsed);
         int width = parsed.GetValue(_width) ?? config.Defaults.Width, height = parsed.GetValue(_height) ?? config.Defaults.Height;
         var json = parsed.GetValue(_json);
-        var results = CudaTuning.Run(config, width, height, _model.Ordinal(parsed), parsed.GetRequiredValue(_output), parsed.GetValue(_batch) ?? 1, json ? null : new Lines(Console), cancellation);
+        var results = CudaTuning.Run(config, width, height, _model.Ordinal(parsed), parsed.GetRequiredValue(_output), parsed.GetValue(_batch) ?? 1, _model.Device(parsed).Weights,
+            json ? null : new Lines(Console), cancellation);
         if (json)
             Console.WriteJson(writer =>
             {

@@ -119,7 +119,9 @@ internal sealed class ProductTuning
         json.WriteEndObject();
     });
 
-    private static ProductShape ShapeOf(JsonElement product) => new(
+    private static ProductShape ShapeOf(JsonElement product) => Parsed(product) is var shape && ProductPlan.Has(shape) ? shape : throw new FormatException($"{shape} is no product of cuBLASLt's");
+
+    private static ProductShape Parsed(JsonElement product) => new(
         product.GetProperty("m").GetInt32(), product.GetProperty("n").GetInt32(), product.GetProperty("k").GetInt32(),
         ElementOf(product.GetProperty("element").GetString()!), ElementOf(product.GetProperty("output").GetString()!),
         product.GetProperty("bias").GetBoolean(), product.GetProperty("residual").GetBoolean(), ActivationOf(product.GetProperty("activation").GetString()!));

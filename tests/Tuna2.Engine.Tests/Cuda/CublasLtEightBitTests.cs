@@ -223,5 +223,23 @@ public class CublasLtEightBitTests
         Assert.That(tuned.Products.Tuning, Does.Match("^cuBLASLt 12.9.0 with e4m3, tuned.json \\(sha256 [0-9a-f]{12}\\)$"));
     }
 
+    /// <summary>A pair that cuBLASLt makes stays two ops; our kernel joins it.</summary>
+    [TestCase(First, Precision.Fp8, 64, 19, false)]
+    [TestCase(First, Precision.Fp8, 72, 19, true)]
+    [TestCase(First, Precision.Fp8, 64, Gemv.MaxRows, true)]
+    [TestCase(First, Precision.Int8, 64, 19, true)]
+    [TestCase(First, Precision.BF16, 64, 19, false)]
+    [TestCase(120803, Precision.Fp8, 64, 19, true)]
+    public void SwiGLU_is_joined_with_products_of_our_own(int version, Precision precision, int columns, int rows, bool joined)
+    {
+        using var rig = new CublasLtRig(arrange: (_, fake) => fake.SetVersion(version));
+        var products = new CublasLtProducts(rig.Lt, rig.Gpu.Stream, rig.Gpu.Memory);
+        using var backend = new KernelBackend(rig.Gpu.Launcher, rig.Gpu.Memory, ElementType.BF16, "cuda:0", products);
+        using var room = rig.Gpu.Memory.Allocate(64, "room");
+        var input = ModelGraph.Transient("x", new Extent("rows", rows), columns);
+        var pair = ModelGraph.Transient("pair", input.Rows, 2 * 32);
+        Assert.That(backend.FusesSwiGlu(new("gate_up", input, new Weight(["w"], 2 * 32, columns, precision, room, 0), pair)), Is.EqualTo(joined));
+    }
+
     private static CublasLtRig Rig(ProductTuning? tuning = null) => new(tuning, (_, fake) => fake.SetVersion(First));
 }

@@ -85,6 +85,7 @@ public sealed class ProductTuningTests : IDisposable
     [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1}]}""", "not a tuning")]
     [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f16","output":"f32","bias":false,"residual":false,"activation":"none","algorithm":"00"}]}""", "'f16' is no element type")]
     [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":1,"n":1,"k":1,"element":"f32","output":"f32","bias":false,"residual":false,"activation":"none","algorithm":"00"}]}""", "an algorithm of 2 digits")]
+    [TestCase("""{"format":2,"gpu":"g","cublaslt":1,"products":[{"m":5,"n":16,"k":16,"element":"e4m3","output":"e4m3","bias":false,"residual":false,"activation":"none","algorithm":"00"}]}""", "5x16x16 e4m3 is no product of cuBLASLt's")]
     public void What_is_no_tuning_is_one_line_that_names_the_file(string content, string problem)
     {
         var path = _folder.Write("bad.json", System.Text.Encoding.UTF8.GetBytes(content));

@@ -1,6 +1,8 @@
 using NUnit.Framework;
 using Tuna2.Bench.Cases;
+using Tuna2.Engine.Cuda;
 using Tuna2.Engine.Kernels;
+using Tuna2.Engine.Tests.Cuda;
 
 namespace Tuna2.Engine.Tests.Native;
 
@@ -26,6 +28,25 @@ public class ProductCheckTests
     [TestCase("matmul_hopper", null, 10)]
     public void A_kernel_that_is_wrong_fails(string kernel, string? instead, int checks) => Assert.That(
         ProductCheck.Run(new Replacing(instead), new HostDeviceMemory(), HostTensorMaps.Hopper, name => name == kernel).Select(c => c.Passed), Is.EqualTo(Enumerable.Repeat(false, checks)));
+
+    [Test]
+    public void CuBLASLts_products_are_checked_too_where_it_has_them()
+    {
+        foreach (var (version, elements) in new[] { (120405, new[] { "cublaslt_bf16" }), (120900, ["cublaslt_bf16", "cublaslt_e4m3"]) })
+        {
+            using var rig = new CublasLtRig(arrange: (_, fake) => fake.SetVersion(version));
+            var checks = Checks(rig.Products);
+            Assert.That(checks.Where(c => !c.Passed), Is.Empty);
+            Assert.That(checks.Select(c => c.Kernel), Is.EqualTo(elements.SelectMany(e => Enumerable.Repeat(e, 8))));
+            Assert.That(rig.Fake.Products, Is.EqualTo(checks.Count));
+            rig.Fake.SetOffered(0);
+            using var none = new CublasLtProducts(rig.Lt, rig.Gpu.Stream, rig.Gpu.Memory);
+            Assert.That(Checks(none).Select(c => c.Passed), Is.All.False, "what it has no algorithm for has not passed");
+
+            List<ProductCheck> Checks(CublasLtProducts products) =>
+                [.. ProductCheck.Run(new Replacing(null), rig.Gpu.Memory, null, name => name.StartsWith("cublaslt", StringComparison.Ordinal), products)];
+        }
+    }
 
     private sealed class Replacing(string? instead) : ILauncher
     {

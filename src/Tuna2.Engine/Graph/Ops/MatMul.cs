@@ -21,7 +21,7 @@ public sealed class MatMul(
 
     /// <summary>
     /// Where the weight is <see cref="Precision.Fp8"/>, the input as a product of such numbers reads it, (rows, in): every row rounded to E4M3 by a
-    /// power of two of its own. Null elsewhere, and where there are never more than <see cref="FewRows"/> rows.
+    /// power of two of its own. A backend that multiplies bytes may keep them there with their scales, which take no more. Null elsewhere, and where there are never more than <see cref="FewRows"/> rows.
     /// </summary>
     public Value? Rounded { get; } = weight.Precision == Precision.Fp8 && input.Rows.Max > FewRows
         ? new($"{name}.rounded", input.Rows, input.Columns, Storage.Transient, input.Element)

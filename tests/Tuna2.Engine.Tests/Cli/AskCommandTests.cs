@@ -107,7 +107,9 @@ public sealed class AskCommandTests : CliFixture
         using var stop = new CancellationTokenSource();
         using var pieces = new Pieces { Flushed = stop.Cancel };
         using var error = new StringWriter { NewLine = "\n" };
-        var code = await Tuna2.Cli.Cli.RunAsync(["ask", Circle, "Describe the image in detail."], new Tuna2.Cli.CliConsole(pieces, error), stop.Token);
+        // So hot that it babbles on for a second: an answer that is whole before its first piece is read cannot be broken off.
+        string[] args = ["ask", Circle, "Describe the image in detail.", "--temperature", "20", "--seed", "1", "--max-tokens", "1000"];
+        var code = await Tuna2.Cli.Cli.RunAsync(args, new Tuna2.Cli.CliConsole(pieces, error), stop.Token);
         Assert.That(code, Is.EqualTo(130));
         Assert.That(pieces.ToString(), Does.EndWith(Environment.NewLine));
         Assert.That(error.ToString(), Is.EqualTo("tuna2: cancelled\n"));

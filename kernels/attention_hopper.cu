@@ -6,7 +6,7 @@
 //           boxes of 64 columns x 128 rows; y (rows, heads D); bf16
 // mapping   a block per (tile, key head): BLOCK_Q packed rows (attention.cu), 64 to a consumer warpgroup; warpgroup 0 brings keys and
 //           values in blocks of 128, STAGES of each
-// traffic   per block BLOCK_Q queries and all visible keys and values of one key head
+// traffic   per block BLOCK_Q queries and all visible keys and values of one key head; y leaves in 16-byte words
 // bound     tensor core: 4 D flops per visible (query, head, key); for D 64 the exponentials take as long as the products
 // rounding  scores and sums float32; weights rounded to bf16 before they meet the values; y at the store
 // layout    all operands in shared memory are panels (hopper.cuh); values are read by rows
@@ -22,7 +22,7 @@
 
 constexpr int CONSUMERS = HEAD_DIM == 64 ? 3 : 2, STAGES = HEAD_DIM == 64 ? 3 : 2;
 constexpr int ROWS = 64, BLOCK_Q = ROWS * CONSUMERS, BLOCK_KEYS = 128, PANELS = HEAD_DIM / PANEL;
-constexpr int THREADS = (1 + CONSUMERS) * WARPGROUP;
+constexpr int THREADS = (1 + CONSUMERS) * WARPGROUP, CHUNKS = HEAD_DIM / PANEL_CHUNK; // 16-byte words of a head's row
 constexpr int BLOCK_BYTES = BLOCK_KEYS * HEAD_DIM * 2, PANEL_BYTES = BLOCK_KEYS * PANEL * 2;
 // All of a multiprocessor's 65536, after what the producer gives away.
 constexpr int PRODUCER_REGISTERS = HEAD_DIM == 64 ? 32 : 24, CONSUMER_REGISTERS = HEAD_DIM == 64 ? 160 : 240;
@@ -73,10 +73,10 @@ __device__ __forceinline__ void produce(const AttentionHopperArgs& a, AttentionH
         if (count >= BLOCK_KEYS) continue;
         // What the caches hold past the last key, NaN perhaps, must not meet even a weight of 0.
         barrier_wait(s.values_landed, 0);
-        constexpr int CHUNKS = PANEL / PANEL_CHUNK; // of a row, in whichever order
-        for (int i = count * CHUNKS + lane_id(); i < BLOCK_KEYS * CHUNKS; i += WARP)
+        constexpr int WORDS = PANEL / PANEL_CHUNK; // of a row, in whichever order
+        for (int i = count * WORDS + lane_id(); i < BLOCK_KEYS * WORDS; i += WARP)
 #pragma unroll
-            for (int p = 0; p < PANELS; p++) *reinterpret_cast<uint4*>(&s.values[stage][p][i / CHUNKS][i % CHUNKS * PANEL_CHUNK]) = make_uint4(0, 0, 0, 0);
+            for (int p = 0; p < PANELS; p++) *reinterpret_cast<uint4*>(&s.values[stage][p][i / WORDS][i % WORDS * PANEL_CHUNK]) = make_uint4(0, 0, 0, 0);
         async_proxy_fence();
         __syncwarp();
         if (first_lane) barrier_arrive(s.values_full[stage]);
@@ -178,8 +178,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper(const 
     registers_up<CONSUMER_REGISTERS>();
     const int consumer = threadIdx.x / WARPGROUP - 1, thread = threadIdx.x % WARPGROUP, first = tile.first + consumer * ROWS;
 
-    for (int i = thread; i < ROWS * (HEAD_DIM / PANEL_CHUNK); i += WARPGROUP) {
-        const int r = i / (HEAD_DIM / PANEL_CHUNK), chunk = i % (HEAD_DIM / PANEL_CHUNK), p = first + r;
+    for (int i = thread; i < ROWS * CHUNKS; i += WARPGROUP) {
+        const int r = i / CHUNKS, chunk = i % CHUNKS, p = first + r;
         uint4 x = make_uint4(0, 0, 0, 0);
         if (p < packed) {
             const bf16* row = a.queries + (i64)(sequence.q_begin + p / group) * a.row_columns + (kv_head * group + p % group) * HEAD_DIM;
@@ -246,17 +246,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper(const 
     wgmma_wait<0>();
     settled(y);
 
+    // By way of the queries' memory, which nobody reads once all of the warpgroup are here: a row leaves in 16-byte words.
+    named_barrier_sync(QUERIES_READY + consumer, WARPGROUP);
+    const int warp_row = thread / WARP * 16;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
         float total = softmax.total[half];
         total += __shfl_xor_sync(ALL_LANES, total, 1);
         total += __shfl_xor_sync(ALL_LANES, total, 2);
-        const int p = first + thread / WARP * 16 + half * 8 + lane_id() / 4;
-        if (p >= packed) continue;
         const float inverse = 1.0f / total;
-        bf16* row = a.y + ((i64)(sequence.q_begin + p / group) * a.heads + kv_head * group + p % group) * HEAD_DIM;
+        const int r = warp_row + half * 8 + lane_id() / 4;
 #pragma unroll
         for (int d = 0; d < HEAD_DIM / 8; d++)
-            *reinterpret_cast<u32*>(row + d * 8 + lane_id() % 4 * 2) = pack_bf16(y[d * 4 + half * 2] * inverse, y[d * 4 + half * 2 + 1] * inverse);
+            *reinterpret_cast<u32*>(&s.queries[consumer][d / 8][r][panel_chunk(r, d % 8) + lane_id() % 4 * 2]) =
+                pack_bf16(y[d * 4 + half * 2] * inverse, y[d * 4 + half * 2 + 1] * inverse);
+    }
+    __syncwarp(); // a warp's sixteen rows are its own
+#pragma unroll
+    for (int word = 0; word < 16 * CHUNKS / WARP; word++) {
+        const int i = word * WARP + lane_id(), r = warp_row + i / CHUNKS, chunk = i % CHUNKS, p = first + r;
+        if (p >= packed) continue;
+        bf16* row = a.y + ((i64)(sequence.q_begin + p / group) * a.heads + kv_head * group + p % group) * HEAD_DIM;
+        *reinterpret_cast<uint4*>(row + chunk * PANEL_CHUNK) = *reinterpret_cast<const uint4*>(&s.queries[consumer][chunk / 8][r][panel_chunk(r, chunk % 8)]);
     }
 }
